@@ -1,0 +1,71 @@
+// Package backend has the contract between operators' state and where it lives, and between state and snapshots.
+//
+// A backend does four things: Snapshot is cheap and runs on the subtask's loop; Persist writes what was frozen and runs
+// elsewhere, while the loop goes on changing the live state; Release gives the frozen part back; Restore reads entries.
+package backend
+
+import "leat.dev/leat/codec"
+
+// Kind is a kind of state; it is recorded in snapshots.
+type Kind string
+
+// The kinds.
+const (
+	Value       Kind = "value"       // one value a key
+	List        Kind = "list"        // a list a key: entries with several values each, in order
+	Map         Kind = "map"         // item → value
+	Ordered     Kind = "ordered"     // item → value, in the order of items
+	Reducing    Kind = "reducing"    // one value a key
+	Aggregating Kind = "aggregating" // one accumulator a key
+	Timer       Kind = "timer"       // one time a key
+	Timers      Kind = "timers"      // item → time
+	Slices      Kind = "slices"      // a window operator's slices: slice → accumulator
+	Sessions    Kind = "sessions"    // a window operator's sessions: session → accumulator
+	Operator    Kind = "operator"    // state of an operator without keys: a list that is dealt out anew
+)
+
+// State describes one named state of an operator, as the plan shows it and a snapshot records it.
+type State struct {
+	Name string
+	Kind Kind
+	// Type is the Go type of the values, for people.
+	Type string
+	// Time is "event" or "processing" for timers.
+	Time string `json:",omitempty"`
+	// Item is the schema of map keys, ordered keys, timer items; Value that of values.
+	Item, Value codec.Schema
+}
+
+// Writer takes the canonical entries of a snapshot: the same whatever the backend and the parallelism. The slices
+// given to Entry are the caller's again after the call.
+type Writer interface {
+	// Begin starts the entries of one state in one key group. A state and group may be begun once only.
+	Begin(state string, group int) error
+	// Entry writes one entry: the key's canonical bytes, the item for states with items, the value.
+	Entry(key, item, value []byte) error
+}
+
+// Reader reads the entries of one state in one key group, in the order in which they were written. The slices are
+// valid until the next call; io.EOF ends them.
+type Reader interface {
+	Next() (key, item, value []byte, err error)
+}
+
+// Snapshot is state as it was at one barrier.
+type Snapshot interface {
+	// Persist writes all entries, state by state and group by group. It is called at most once, from any goroutine,
+	// while the owner of the state goes on changing it.
+	Persist(w Writer) error
+	// Release ends the snapshot, also one that was not persisted. It is called once, from any goroutine.
+	Release()
+}
+
+// Keyed is keyed state as the runtime sees it.
+type Keyed interface {
+	// States lists what there is, in the order in which it was declared.
+	States() []State
+	// Snapshot freezes the state; it costs some microseconds a million rows. It is called on the subtask's loop.
+	Snapshot() Snapshot
+	// Restore reads the entries of one state in one key group, before the first record.
+	Restore(state string, group int, r Reader) error
+}
