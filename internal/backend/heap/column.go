@@ -1,0 +1,297 @@
+package heap
+
+import (
+	"iter"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+const (
+	chunkRows  = 256 // rows of a full chunk
+	chunkShift = 8
+	firstRows  = 8 // rows of a column's first chunk to begin with: a small state stays small
+)
+
+// chunk is up to 256 rows of a column: the unit of copy-on-write and of writing.
+type chunk[V any] struct {
+	present [chunkRows / 64]uint64
+	vals    []V
+	epoch   uint64        // of the last write; the owner may write where it is the present one
+	done    atomic.Uint64 // no snapshot up to that of this epoch reads the chunk any more; the writer sets it
+
+	// Only where values hold references:
+	own   [chunkRows / 64]uint64 // rows whose value shares no memory with old
+	old   *chunk[V]              // the frozen chunk that this one was copied from
+	until uint64                 // old is in use while a snapshot of this epoch or an older one is in flight
+	log   *sideLog               // values that were saved before their memory was changed; under Family.guard
+}
+
+func (k *chunk[V]) has(lo int) bool { return k.present[lo>>6]&(1<<(lo&63)) != 0 }
+
+// Family makes the columns of one state: they share recycled chunks and a way to encode values.
+type Family[V any] struct {
+	space   *Space
+	encode  func([]byte, *V) ([]byte, error)
+	refs    bool
+	empty   *chunk[V] // stands where a column has no chunk, so that reading needs no test for it
+	pool    []*chunk[V]
+	retired []retired[V]
+	taken   int // full chunks taken since the last Trim
+	// guard keeps the writer of a snapshot from encoding values while the owner changes what they refer to.
+	// The writer holds it for one chunk; the owner for one value.
+	guard sync.Mutex
+}
+
+// retired is a chunk that snapshots up to that of epoch until may read.
+type retired[V any] struct {
+	chunk *chunk[V]
+	until uint64
+}
+
+// NewFamily makes a family. Encode is how Frozen.Encode encodes values; it may be nil where that is not used. Refs
+// says that values hold references to memory that Ref may change: slices, maps, pointers.
+func NewFamily[V any](s *Space, encode func([]byte, *V) ([]byte, error), refs bool) *Family[V] {
+	return &Family[V]{space: s, encode: encode, refs: refs, empty: new(chunk[V])}
+}
+
+// Column makes an empty column.
+func (f *Family[V]) Column() Column[V] { return Column[V]{fam: f} }
+
+func (f *Family[V]) bytes(rows int) int64 {
+	var v V
+	return int64(unsafe.Sizeof(chunk[V]{})) + int64(rows)*int64(unsafe.Sizeof(v))
+}
+
+// take returns an empty chunk.
+func (f *Family[V]) take(rows int) *chunk[V] {
+	if rows < chunkRows {
+		f.space.take(f.bytes(rows))
+		return &chunk[V]{vals: make([]V, rows)}
+	}
+	f.taken++
+	f.recycle()
+	if n := len(f.pool); n > 0 {
+		k := f.pool[n-1]
+		f.pool[n-1] = nil
+		f.pool = f.pool[:n-1]
+		return k
+	}
+	f.space.take(f.bytes(rows))
+	return &chunk[V]{vals: make([]V, rows)}
+}
+
+// retire takes a chunk out of use for the owner; snapshots may go on reading it.
+func (f *Family[V]) retire(k *chunk[V]) {
+	f.retired = append(f.retired, retired[V]{k, f.space.newest})
+}
+
+// recycle makes chunks that no snapshot reads any more ready for use.
+func (f *Family[V]) recycle() {
+	oldest, n := f.space.oldest(), 0
+	for n < len(f.retired) && f.retired[n].until < oldest {
+		f.reuse(f.retired[n].chunk)
+		f.retired[n].chunk = nil
+		n++
+	}
+	f.retired = f.retired[n:]
+}
+
+func (f *Family[V]) reuse(k *chunk[V]) {
+	if k.log != nil {
+		f.space.give(int64(cap(k.log.buf)))
+	}
+	if len(k.vals) < chunkRows {
+		f.space.give(f.bytes(len(k.vals)))
+		return
+	}
+	clear(k.vals)
+	vals := k.vals
+	k.present, k.own, k.epoch, k.old, k.until, k.log = [4]uint64{}, [4]uint64{}, 0, nil, 0, nil
+	k.vals = vals
+	k.done.Store(0)
+	f.pool = append(f.pool, k)
+}
+
+// Trim gives memory back: as many chunks stay in reserve as were taken since the last Trim. It is called once a
+// snapshot.
+func (f *Family[V]) Trim() {
+	f.space.settle()
+	f.recycle()
+	for len(f.pool) > f.taken {
+		last := len(f.pool) - 1
+		f.pool[last] = nil
+		f.pool = f.pool[:last]
+		f.space.give(f.bytes(chunkRows))
+	}
+	f.taken = 0
+}
+
+// Column is one state's values in one key group, by row. A row's value is present or absent; absent differs from zero.
+type Column[V any] struct {
+	chunks []*chunk[V]
+	fam    *Family[V]
+}
+
+// at is the chunk of a row, which may be the empty one.
+func (c *Column[V]) at(row uint32) *chunk[V] {
+	if hi := int(row >> chunkShift); hi < len(c.chunks) {
+		return c.chunks[hi]
+	}
+	return c.fam.empty
+}
+
+// Get returns a row's value and whether it is present.
+func (c *Column[V]) Get(row uint32) (v V, ok bool) {
+	lo := int(row & (chunkRows - 1))
+	if k := c.at(row); k.has(lo) {
+		return k.vals[lo], true
+	}
+	return v, false
+}
+
+// Peek returns a row's value for reading until the next write to the column, or nil.
+func (c *Column[V]) Peek(row uint32) *V {
+	lo := int(row & (chunkRows - 1))
+	if k := c.at(row); k.has(lo) {
+		return &k.vals[lo]
+	}
+	return nil
+}
+
+// Has says whether a row's value is present.
+func (c *Column[V]) Has(row uint32) bool { return c.at(row).has(int(row & (chunkRows - 1))) }
+
+// Touch loads a row's value, so that the cache misses of a batch overlap. The result means nothing.
+func (c *Column[V]) Touch(row uint32) byte {
+	k, lo := c.at(row), int(row&(chunkRows-1))
+	if lo < len(k.vals) && unsafe.Sizeof(k.vals[0]) > 0 {
+		return *(*byte)(unsafe.Pointer(&k.vals[lo])) // one byte brings the cache line, whatever V is
+	}
+	return 0
+}
+
+// Set makes a row's value present. What the value refers to is not changed any more by anybody, except through Ref.
+func (c *Column[V]) Set(row uint32, v V) {
+	k, lo := c.writable(row), int(row&(chunkRows-1))
+	k.present[lo>>6] |= 1 << (lo & 63)
+	k.vals[lo] = v
+}
+
+// Ref makes a row's value present, zero if it was not, and returns it for changing in place, what it refers to
+// included, until the next use of the column or the next snapshot.
+func (c *Column[V]) Ref(row uint32) *V {
+	k, lo := c.writable(row), int(row&(chunkRows-1))
+	k.present[lo>>6] |= 1 << (lo & 63)
+	if c.fam.refs && k.own[lo>>6]&(1<<(lo&63)) == 0 {
+		c.fam.detach(k, lo)
+	}
+	return &k.vals[lo]
+}
+
+// Delete makes a row's value absent, and says whether it was present.
+func (c *Column[V]) Delete(row uint32) bool {
+	if !c.Has(row) {
+		return false
+	}
+	k, lo := c.writable(row), int(row&(chunkRows-1))
+	k.present[lo>>6] &^= 1 << (lo & 63)
+	var zero V
+	k.vals[lo] = zero
+	return true
+}
+
+// Rows goes through the rows that are present. The column may be changed meanwhile.
+func (c *Column[V]) Rows() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for hi := 0; hi < len(c.chunks); hi++ {
+			for w := range c.chunks[hi].present {
+				for set := c.chunks[hi].present[w]; set != 0; set &= set - 1 {
+					if !yield(uint32(hi<<chunkShift | w<<6 | bits.TrailingZeros64(set))) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// writable returns the chunk of a row for writing.
+func (c *Column[V]) writable(row uint32) *chunk[V] {
+	k := c.at(row)
+	if k.epoch == c.fam.space.now && int(row&(chunkRows-1)) < len(k.vals) {
+		return k
+	}
+	return c.replace(int(row>>chunkShift), int(row&(chunkRows-1)))
+}
+
+// replace makes a chunk writable: as it is where no snapshot needs it, otherwise by a copy; and large enough.
+func (c *Column[V]) replace(hi, lo int) *chunk[V] {
+	c.extend(hi)
+	f, k := c.fam, c.chunks[hi]
+	needed := k != f.empty && f.space.needs(k.epoch, k.done.Load())
+	if !needed && lo < len(k.vals) {
+		if k.epoch != f.space.now {
+			k.own = [4]uint64{}
+		}
+		k.epoch = f.space.now
+		return k
+	}
+	n := f.take(rowsFor(hi, lo, len(k.vals)))
+	copy(n.vals, k.vals)
+	n.present, n.epoch = k.present, f.space.now
+	switch {
+	case needed:
+		f.retire(k)
+		if f.refs {
+			n.old, n.until = k, f.space.newest
+		}
+	case k != f.empty:
+		if k.epoch == f.space.now {
+			n.own = k.own
+		}
+		n.old, n.until = k.old, k.until
+		f.space.give(f.bytes(len(k.vals)))
+	}
+	c.chunks[hi] = n
+	return n
+}
+
+func (c *Column[V]) extend(hi int) {
+	before := cap(c.chunks)
+	for len(c.chunks) <= hi {
+		c.chunks = append(c.chunks, c.fam.empty)
+	}
+	if grown := cap(c.chunks) - before; grown > 0 {
+		c.fam.space.take(int64(grown) * 8)
+	}
+}
+
+// rowsFor is the size of a chunk that has row lo: only a column's first chunk may be small.
+func rowsFor(hi, lo, least int) int {
+	if hi > 0 {
+		return chunkRows
+	}
+	n := max(firstRows, least)
+	for n <= lo {
+		n *= 2
+	}
+	return n
+}
+
+// Drop empties the column and gives its memory back, as soon as snapshots allow.
+func (c *Column[V]) Drop() {
+	f := c.fam
+	for _, k := range c.chunks {
+		switch {
+		case k == f.empty:
+		case f.space.needs(k.epoch, k.done.Load()):
+			f.retire(k)
+		default:
+			f.reuse(k)
+		}
+	}
+	f.space.give(int64(cap(c.chunks)) * 8)
+	*c = f.Column()
+}

@@ -1,0 +1,154 @@
+package heap
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync/atomic"
+)
+
+// Budget bounds the bytes of state in one process; subtasks share it.
+type Budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// NewBudget makes a budget of so many bytes; 0 is no bound.
+func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+
+// UsedBytes is how much of the budget is in use, and LimitBytes how much there is (0: no bound).
+func (b *Budget) UsedBytes() int64 { return b.used.Load() }
+
+// LimitBytes is the size of the budget; 0 is no bound.
+func (b *Budget) LimitBytes() int64 { return b.limit }
+
+// Refusal is what a failing access to state panics with. The runtime recovers it, puts operator and subtask before
+// the error, and fails the attempt.
+type Refusal struct{ Err error }
+
+// Error makes a refusal readable where nobody recovers it.
+func (r Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap gives the error.
+func (r Refusal) Unwrap() error { return r.Err }
+
+// A BudgetError says that state would outgrow its budget.
+type BudgetError struct{ LimitBytes int64 }
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("state needs more than the memory budget of %d MB (state.Heap.BudgetBytes; "+
+		"by default a part of the memory that the process may use): raise it, or keep less per key", e.LimitBytes>>20)
+}
+
+// Space is what the tables of one subtask's state share: the epoch, the snapshots in flight, and the account of bytes.
+type Space struct {
+	now    uint64    // the epoch of the live state
+	flight []*Ticket // snapshots that are not released, oldest first
+	newest uint64    // epoch of the newest of them, 0 without
+	budget *Budget
+	used   int64
+	owed   []debt
+}
+
+// debt is memory that goes back once no snapshot in flight is as old as until.
+type debt struct {
+	until uint64
+	bytes int64
+}
+
+// NewSpace makes a space whose tables count against b; nil is no bound.
+func NewSpace(b *Budget) *Space {
+	if b == nil {
+		b = NewBudget(0)
+	}
+	return &Space{now: 1, budget: b}
+}
+
+// Close gives all bytes back to the budget. Tables of the space are not used afterwards.
+func (s *Space) Close() { s.give(s.used) }
+
+// take counts n bytes, and refuses what the budget does not have.
+func (s *Space) take(n int64) {
+	s.used += n
+	if used := s.budget.used.Add(n); s.budget.limit > 0 && used > s.budget.limit {
+		panic(Refusal{&BudgetError{s.budget.limit}})
+	}
+}
+
+func (s *Space) give(n int64) {
+	s.used -= n
+	s.budget.used.Add(-n)
+}
+
+// owe gives n bytes back when the snapshots now in flight are released.
+func (s *Space) owe(n int64) {
+	if last := len(s.owed) - 1; last >= 0 && s.owed[last].until == s.newest {
+		s.owed[last].bytes += n
+		return
+	}
+	s.owed = append(s.owed, debt{s.newest, n})
+}
+
+// Ticket is one snapshot in flight.
+type Ticket struct {
+	epoch    uint64
+	before   []*Ticket // in flight when this one began; the writer drops them as they are released
+	released atomic.Bool
+}
+
+// Freeze begins a snapshot: what columns freeze with its ticket before the next write stays as it is until the ticket
+// is released.
+func (s *Space) Freeze() *Ticket {
+	s.settle()
+	t := &Ticket{epoch: s.now, before: slices.Clone(s.flight)}
+	s.flight = append(s.flight, t)
+	s.newest = t.epoch
+	s.now++
+	return t
+}
+
+// Release ends the snapshot. What was frozen for it is not read afterwards. It may be called from any goroutine.
+func (t *Ticket) Release() { t.released.Store(true) }
+
+// first says that no older snapshot is in flight; once true it stays so. Only the writer calls it.
+func (t *Ticket) first() bool {
+	for len(t.before) > 0 {
+		if !t.before[0].released.Load() {
+			return false
+		}
+		t.before = t.before[1:]
+	}
+	return true
+}
+
+// settle drops the tickets that were released.
+func (s *Space) settle() {
+	if len(s.flight) == 0 {
+		return
+	}
+	s.flight = slices.DeleteFunc(s.flight, func(t *Ticket) bool { return t.released.Load() })
+	s.newest = 0
+	if n := len(s.flight); n > 0 {
+		s.newest = s.flight[n-1].epoch
+	}
+	oldest := s.oldest()
+	for len(s.owed) > 0 && s.owed[0].until < oldest {
+		s.give(s.owed[0].bytes)
+		s.owed = s.owed[1:]
+	}
+}
+
+// oldest is the epoch of the oldest snapshot in flight. It is as of the last settle.
+func (s *Space) oldest() uint64 {
+	if len(s.flight) == 0 {
+		return math.MaxUint64
+	}
+	return s.flight[0].epoch
+}
+
+// needs says whether a snapshot in flight still reads what was last written in the given epoch, and what the writers
+// are done with up to the snapshot of epoch done.
+func (s *Space) needs(epoch, done uint64) bool {
+	s.settle()
+	return s.newest >= epoch && s.newest > done
+}
