@@ -92,10 +92,10 @@ func Struct[T any]() Codec[T] {
 	return c
 }
 
-// Check returns the reason why a codec of this package can't work, or nil.
+// Check returns the reason why a codec can't work, or nil. It asks the codec if that has a method Check() error.
 func Check[T any](c Codec[T]) error {
-	if b, ok := c.(broken[T]); ok {
-		return b.err
+	if b, ok := c.(interface{ Check() error }); ok {
+		return b.Check()
 	}
 	return nil
 }
@@ -103,6 +103,7 @@ func Check[T any](c Codec[T]) error {
 // broken is the codec of a type that can't be encoded: Struct has no error to return.
 type broken[T any] struct{ err error }
 
+func (b broken[T]) Check() error                          { return b.err }
 func (b broken[T]) Append(to []byte, _ T) ([]byte, error) { return to, b.err }
 func (b broken[T]) Decode([]byte) (zero T, err error)     { return zero, b.err }
 func (b broken[T]) Schema() Schema                        { return Opaque(reflect.TypeFor[T]().String()) }

@@ -82,7 +82,7 @@ func (d *describer) fill(s *shape, t reflect.Type, path string) (err error) {
 	case reflect.Uint:
 		s.kind = "uint64"
 	case reflect.Struct:
-		if t == timeType {
+		if isTime(t) {
 			s.kind = kindTime
 			return nil
 		}
@@ -180,17 +180,26 @@ func refusedType(t reflect.Type) string {
 
 // marshalsItself says whether t is encoded by its own methods: structs that show none of their fields know best.
 func marshalsItself(t reflect.Type) bool {
-	if t == timeType || t.Kind() != reflect.Struct || t.NumField() == 0 {
+	if t.Kind() != reflect.Struct || isTime(t) || !marshals(t) {
 		return false
 	}
 	for i := range t.NumField() {
-		if t.Field(i).IsExported() {
+		f := t.Field(i)
+		// Methods that come from an embedded field would leave out the others.
+		if f.IsExported() || f.Anonymous && marshals(f.Type) && t.NumField() > 1 {
 			return false
 		}
 	}
+	return true
+}
+
+func marshals(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return p.Implements(marshalerType) && p.Implements(unmarshalerType)
 }
+
+// isTime says whether t is time.Time or a type that is defined as one.
+func isTime(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.ConvertibleTo(timeType) }
 
 // reflected is the codec of a type that marshals itself. The methods get a copy: they may keep their receiver, which
 // may lie in memory that is used again.

@@ -77,7 +77,7 @@ func holdsReferences(t reflect.Type) bool {
 	case reflect.Array:
 		return t.Len() > 0 && holdsReferences(t.Elem())
 	case reflect.Struct:
-		if t == timeType || t.PkgPath() == "unique" {
+		if isTime(t) || t.PkgPath() == "unique" {
 			return false
 		}
 		for i := range t.NumField() {

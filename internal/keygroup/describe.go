@@ -108,7 +108,7 @@ func (d describer) structure(t reflect.Type, path string) (layout, error) {
 }
 
 func refusedStruct(t reflect.Type) string {
-	if t == reflect.TypeFor[time.Time]() {
+	if t.ConvertibleTo(reflect.TypeFor[time.Time]()) {
 		return "it compares by location: use its UnixNano or a formatted day"
 	}
 	if _, ok := reflect.PointerTo(t).MethodByName("UnmarshalBinary"); ok {
