@@ -165,7 +165,8 @@ func parsePart(name string) (part, bool) {
 	if _, err := fmt.Sscanf(name, "part-%d-%d.%s", &p.subtask, &p.number, &ext); err != nil {
 		return part{}, false
 	}
-	return p, partName(p.subtask, p.number, ext) == name && (ext == "csv" || ext == "jsonl")
+	ours := p.subtask >= 0 && p.number >= 0 && (ext == "csv" || ext == "jsonl")
+	return p, ours && partName(p.subtask, p.number, ext) == name
 }
 
 // nextPart is the number after those of a subtask's parts in a folder.
