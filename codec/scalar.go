@@ -8,7 +8,8 @@ import (
 	"unsafe"
 )
 
-// specialise returns a codec that writes the same as base without running a program, for types that are one scalar.
+// specialise returns a codec that writes the same as base without running a program, for types that are one scalar or
+// nothing but numbers.
 func specialise[T any](base derived[T]) Codec[T] {
 	var zero T
 	number, isNumber := numbers[base.shape.kind]
@@ -22,6 +23,8 @@ func specialise[T any](base derived[T]) Codec[T] {
 		return &text[T]{base}
 	case base.shape.kind == kindTime:
 		return &instant[T]{base}
+	case base.node.image != 0:
+		return &image[T]{base}
 	}
 	return &base
 }
@@ -142,5 +145,29 @@ func (*instant[T]) DecodePtr(from []byte, v *T) error {
 	if _, err := decodeTime(from, (*time.Time)(unsafe.Pointer(v))); err != nil {
 		return fmt.Errorf("decode %v: %w", reflect.TypeFor[T](), err)
 	}
+	return nil
+}
+
+// image encodes types that lie in memory as they are encoded.
+type image[T any] struct{ derived[T] }
+
+// memory is the value's bytes.
+func memory[T any](v *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)) }
+
+func (*image[T]) Append(to []byte, v T) ([]byte, error) { return append(to, memory(&v)...), nil }
+
+func (*image[T]) AppendPtr(to []byte, v *T) ([]byte, error) { return append(to, memory(v)...), nil }
+
+func (c *image[T]) Decode(from []byte) (v T, err error) {
+	err = c.DecodePtr(from, &v)
+	return v, err
+}
+
+func (*image[T]) DecodePtr(from []byte, v *T) error {
+	to := memory(v)
+	if len(from) != len(to) {
+		return wrongSize[T](len(to), len(from))
+	}
+	copy(to, from)
 	return nil
 }
