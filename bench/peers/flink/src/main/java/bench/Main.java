@@ -1,0 +1,71 @@
+package bench;
+
+import java.util.Locale;
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
+import org.apache.flink.runtime.checkpoint.CheckpointStatsSnapshot;
+import org.apache.flink.runtime.checkpoint.CompletedCheckpointStats;
+import org.apache.flink.runtime.checkpoint.TaskStateStats;
+import org.apache.flink.runtime.minicluster.MiniCluster;
+import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
+import org.apache.flink.runtime.util.EnvironmentInformation;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/** Runs one workload on one set-up of Flink and prints one line of JSON. Arguments are name=value pairs. */
+public final class Main {
+  public static void main(String[] line) throws Exception {
+    Settings settings = new Settings(line);
+    String checkpoints = "";
+    if (settings.engine.startsWith("flink-sql")) Sql.run(settings);
+    else checkpoints = runDataStream(settings);
+    printResult(settings, checkpoints);
+    Runtime.getRuntime().halt(0); // Flink's idle threads need not be waited for
+  }
+
+  /** Runs the job on a cluster in this process and returns what the result line says of its checkpoints. */
+  private static String runDataStream(Settings s) throws Exception {
+    StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(s.flink);
+    env.setParallelism(s.parallelism);
+    Jobs.build(env, s);
+    MiniClusterConfiguration configuration = new MiniClusterConfiguration.Builder()
+        .setConfiguration(s.flink).setNumTaskManagers(1).setNumSlotsPerTaskManager(s.parallelism).build();
+    try (MiniCluster cluster = new MiniCluster(configuration)) {
+      cluster.start();
+      JobID job = cluster.submitJob(env.getStreamGraph().getJobGraph()).get().getJobID();
+      cluster.requestJobResult(job).get().toJobExecutionResult(Main.class.getClassLoader());
+      return s.checkpointed ? checkpoints(cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot()) : "";
+    }
+  }
+
+  private static String checkpoints(CheckpointStatsSnapshot stats) {
+    long count = 0, millis = 0, longest = 0, bytes = 0, largest = 0, longestSync = 0;
+    for (AbstractCheckpointStats checkpoint : stats.getHistory().getCheckpoints()) {
+      if (!(checkpoint instanceof CompletedCheckpointStats)) continue;
+      count++;
+      millis += checkpoint.getEndToEndDuration();
+      longest = Math.max(longest, checkpoint.getEndToEndDuration());
+      bytes += checkpoint.getCheckpointedSize();
+      largest = Math.max(largest, checkpoint.getStateSize());
+      for (TaskStateStats task : checkpoint.getAllTaskStateStats()) {
+        if (task.getSummaryStats() == null) continue;
+        longestSync = Math.max(longestSync, task.getSummaryStats().getSyncCheckpointDurationStats().getMaximum());
+      }
+    }
+    long divisor = Math.max(count, 1);
+    return String.format(Locale.ROOT, ",\"checkpoints\":%d,\"ckpt_ms_avg\":%d,\"ckpt_ms_max\":%d,\"ckpt_sync_ms_max\":%d,"
+        + "\"ckpt_mb_avg\":%.1f,\"ckpt_full_mb_max\":%.1f",
+        count, millis / divisor, longest, longestSync, bytes / 1e6 / divisor, largest / 1e6);
+  }
+
+  private static void printResult(Settings s, String checkpoints) {
+    double wall = Meter.wallSeconds(), cpu = Meter.cpuSeconds();
+    long events = s.events - s.warm;
+    System.out.printf(Locale.ROOT, "{\"workload\":\"%s\",\"engine\":\"%s\",\"version\":\"%s\",\"parallelism\":%d,"
+        + "\"events\":%d,\"wall_s\":%.2f,\"cpu_s\":%.2f,\"events_per_s\":%.0f,\"events_per_cpu_s\":%.0f,\"max_rss_mb\":%d,"
+        + "\"warm\":%d,\"keys\":%d,\"rate\":%.0f,\"out\":%d,\"sum\":%d,\"load1\":%s%s}%n",
+        s.name, s.label, EnvironmentInformation.getVersion(), s.parallelism,
+        events, wall, cpu, events / wall, events / cpu, Meter.maxRssMb(),
+        s.warm, s.gen.keys, s.gen.rate, Meter.out(), Meter.sum(), Meter.load(), checkpoints);
+    System.out.flush();
+  }
+}

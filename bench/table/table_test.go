@@ -1,0 +1,49 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const results = `
+{"workload":"W1","engine":"leat","version":"go1.27.4","parallelism":1,"events":24000000,"wall_s":2,"cpu_s":3,"events_per_s":12000000,"events_per_cpu_s":8000000,"max_rss_mb":1200,"out":7,"sum":9,"load1":0.4}
+{"workload":"W1","engine":"flink-heap","version":"2.3.0","parallelism":1,"events":24000000,"wall_s":12,"cpu_s":24,"events_per_s":2000000,"events_per_cpu_s":1000000,"max_rss_mb":6100,"out":7,"sum":9,"load1":1.4}
+{"workload":"W1","engine":"flink-heap","version":"2.3.0","parallelism":1,"events":24000000,"wall_s":8,"cpu_s":12,"events_per_s":3000000,"events_per_cpu_s":2000000,"max_rss_mb":6100,"out":7,"sum":9,"load1":1.4}
+{"workload":"W1","engine":"flink-heap","version":"2.3.0","parallelism":2,"events":24000000,"wall_s":8,"cpu_s":12,"events_per_s":3000000,"events_per_cpu_s":2000000,"max_rss_mb":6100,"out":7,"sum":9,"load1":1.4}
+{"workload":"W7","engine":"leat","version":"go1.27.4","parallelism":1,"events":1000,"wall_s":0,"cpu_s":0,"events_per_s":0,"events_per_cpu_s":0,"checkpoints":3,"ckpt_ms_avg":200,"ckpt_ms_max":250,"ckpt_sync_ms_max":1,"ckpt_mb_avg":89.25}
+`
+
+const table = `
+| W1 | 1 | leat | go1.27.4 | 24.0 | 2.00 | 3.00 | 12,000,000 | 8,000,000 |  |  | 1,200 | 0.4 |  |
+| W1 | 1 | flink-heap | 2.3.0 | 24.0 | 8.00 | 12.00 | 3,000,000 | 2,000,000 | 4.00x | 4.00x | 6,100 | 1.4 |  |
+| W1 | 2 | flink-heap | 2.3.0 | 24.0 | 8.00 | 12.00 | 3,000,000 | 2,000,000 |  |  | 6,100 | 1.4 |  |
+| W7 | 1 | leat | go1.27.4 | 0.0 | 0.00 | 0.00 | 0 | 0 |  |  | 0 | 0.0 | 3, 200 ms (longest 250, of it 1 stopped), 89.2 MB |
+`
+
+func TestTableKeepsTheBestRunsAndComparesThem(t *testing.T) {
+	runs, err := read(strings.NewReader(results))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	writeTable(&out, best(runs))
+	_, body, _ := strings.Cut(out.String(), "--:|---|\n")
+	if want := strings.TrimPrefix(table, "\n"); body != want {
+		t.Errorf("got\n%swant\n%s", body, want)
+	}
+}
+
+func TestReadNamesTheBrokenResult(t *testing.T) {
+	_, err := read(strings.NewReader(`{"workload":"W1"} {"workload":`))
+	if err == nil || !strings.HasPrefix(err.Error(), "result 2: ") {
+		t.Errorf("got error %v, want one that names result 2", err)
+	}
+}
+
+func TestGrouped(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
+		if got := grouped(n); got != want {
+			t.Errorf("grouped(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
