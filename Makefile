@@ -1,0 +1,55 @@
+# Building, trying and checking leat. `make` alone lists the targets; test and demo need only Go, make and git.
+
+# The Go release is go.mod's: an older go command fetches it.
+export GOTOOLCHAIN := auto
+GO ?= go
+RELEASE = $(shell awk '/^toolchain/ {print $$2}' go.mod)
+
+# The race detector needs a C compiler.
+RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOFUMPT = mvdan.cc/gofumpt@v0.12.0
+MODULES = . bench bench/peers/gopeer
+FUZZSECONDS ?= 10
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint golden fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## run the flights job on a year of real flights
+	$(GO) run ./examples/flights run
+
+test: ## vet and test everything, with the race detector and with invariants
+	$(GO) vet ./...
+	$(if $(RACE),,@echo "without the race detector: it needs a C compiler")
+	$(GO) test $(RACE) ./...
+	$(GO) vet -tags invariants ./internal/...
+	$(GO) test -tags invariants ./internal/...
+	$(GO) -C bench vet ./...
+	$(GO) -C bench test ./...
+
+bench: ## compare leat with hand-written loops and Flink: about six minutes
+	bench/compare.sh
+
+# The tools are built with the release of go.mod: older parsers refuse generic methods.
+lint: export GOTOOLCHAIN = $(RELEASE)
+lint: ## gofmt, gofumpt, vet and staticcheck
+	@files=$$(git ls-files --cached --others --exclude-standard '*.go') && \
+	bad=$$($$($(GO) env GOROOT)/bin/gofmt -l $$files && $(GO) run $(GOFUMPT) -l $$files) && \
+	if [ -n "$$bad" ]; then echo "not formatted by gofmt and gofumpt:"; echo "$$bad" | sort -u; exit 1; fi
+	@for module in $(MODULES); do \
+	  echo "vet and staticcheck in $$module" && \
+	  (cd $$module && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...) || exit 1; \
+	done
+
+golden: ## remake with Flink SQL what tests compare with, and fail on a difference (needs Java 17, Maven and zstd)
+	ci/flinksql/golden.sh
+
+fuzz: ## fuzz each target for FUZZSECONDS seconds (10)
+	ci/fuzz.sh $(FUZZSECONDS)
+
+clean: ## remove what was built
+	rm -rf bin out bench/bin bench/results bench/peers/*/bin bench/peers/py/venv-* bench/peers/flink/target ci/flinksql/lib ci/flinksql/lib.part
