@@ -1,0 +1,176 @@
+package backendtest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"leat.dev/leat/internal/backend"
+)
+
+// section is one state in one key group.
+type section struct {
+	state string
+	group int
+}
+
+// Entry is one entry of a snapshot.
+type Entry struct{ Key, Item, Value []byte }
+
+// Memory is a writer that keeps the entries.
+type Memory struct {
+	sections map[section][]Entry
+	current  section
+}
+
+// NewMemory makes an empty writer.
+func NewMemory() *Memory { return &Memory{sections: map[section][]Entry{}} }
+
+// Begin begins a state and group.
+func (m *Memory) Begin(state string, group int) error {
+	m.current = section{state, group}
+	if _, twice := m.sections[m.current]; twice {
+		return fmt.Errorf("state %q, key group %d is begun twice", state, group)
+	}
+	m.sections[m.current] = nil
+	return nil
+}
+
+// Entry keeps an entry.
+func (m *Memory) Entry(key, item, value []byte) error {
+	e := Entry{bytes.Clone(key), bytes.Clone(item), bytes.Clone(value)}
+	m.sections[m.current] = append(m.sections[m.current], e)
+	return nil
+}
+
+// Entries returns the entries of a state in a key group.
+func (m *Memory) Entries(state string, group int) []Entry { return m.sections[section{state, group}] }
+
+// Read returns a reader of entries.
+func Read(entries ...Entry) backend.Reader { return &reader{entries} }
+
+type reader struct{ left []Entry }
+
+func (r *reader) Next() (key, item, value []byte, err error) {
+	if len(r.left) == 0 {
+		return nil, nil, nil, io.EOF
+	}
+	e := r.left[0]
+	r.left = r.left[1:]
+	return e.Key, e.Item, e.Value, nil
+}
+
+// flight is a snapshot of all stores that is being written.
+type flight struct {
+	want  map[string]string // what was in the model at the barrier
+	parts []*Memory
+	errs  []error
+	done  sync.WaitGroup
+}
+
+// snapshot begins a snapshot, and writes it while the run goes on; some are given up.
+func (r *run[K]) snapshot() {
+	if len(r.flight) == 3 {
+		r.land()
+	}
+	f := &flight{want: r.render(), parts: make([]*Memory, len(r.stores)), errs: make([]error, len(r.stores))}
+	r.flight = append(r.flight, f)
+	if r.rnd.IntN(5) == 0 {
+		for _, s := range r.stores {
+			s.Snapshot().Release()
+		}
+	}
+	for i, s := range r.stores {
+		z := s.Snapshot()
+		f.parts[i] = NewMemory()
+		f.done.Go(func() {
+			f.errs[i] = z.Persist(f.parts[i])
+			z.Release()
+		})
+	}
+}
+
+// land waits for the snapshots in flight and compares them.
+func (r *run[K]) land() {
+	for _, f := range r.flight {
+		f.done.Wait()
+		got := map[string]string{}
+		for i, p := range f.parts {
+			if f.errs[i] != nil {
+				r.t.Fatal(f.errs[i])
+			}
+			for name, entries := range p.sections {
+				for _, e := range entries {
+					if name.state == "list" {
+						got[render(name.state, e.Key, nil)] += string(e.Value)
+					} else {
+						got[render(name.state, e.Key, e.Item)] += string(e.Value)
+					}
+				}
+			}
+		}
+		r.equal(got, f.want)
+	}
+	r.flight = r.flight[:0]
+}
+
+func (r *run[K]) equal(got, want map[string]string) {
+	for k, v := range want {
+		if got[k] != v {
+			r.t.Fatalf("the snapshot has %s = %x, want %x", k, got[k], v)
+		}
+	}
+	for k, v := range got {
+		if _, ok := want[k]; !ok {
+			r.t.Fatalf("the snapshot has %s = %x, want nothing", k, v)
+		}
+	}
+}
+
+func render(state string, key, item []byte) string {
+	return fmt.Sprintf("%s[%x][%x]", state, key, item)
+}
+
+// render is the whole model as entries.
+func (r *run[K]) render() map[string]string {
+	out := map[string]string{}
+	for key, m := range r.model {
+		k := r.suite.Keys.Append(nil, key)
+		put := func(state string, item []byte, value []byte) { out[render(state, k, item)] = string(value) }
+		m.render(put)
+	}
+	return out
+}
+
+func number(v int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(v)) }
+
+func (f *flight) keys() iter.Seq[section] {
+	all := map[section]bool{}
+	for _, p := range f.parts {
+		for name := range p.sections {
+			all[name] = true
+		}
+	}
+	return maps.Keys(all)
+}
+
+func (f *flight) reader(name section) backend.Reader {
+	for _, p := range f.parts {
+		if entries, ok := p.sections[name]; ok {
+			return Read(entries...)
+		}
+	}
+	return Read()
+}
+
+func bySection(a, b section) int {
+	return cmp.Or(cmp.Compare(a.state, b.state), cmp.Compare(a.group, b.group))
+}
+
+func sortedSections(f *flight) []section { return slices.SortedFunc(f.keys(), bySection) }

@@ -1,0 +1,72 @@
+package heap
+
+func (m *Map[A, V]) restore(g int, row uint32, item, value []byte) error {
+	a, err := m.item.Decode(item)
+	if err != nil {
+		return err
+	}
+	v, err := m.codec.Decode(value)
+	if err != nil {
+		return err
+	}
+	if _, fresh := m.set(g, row, a, v); !fresh {
+		return errTwice
+	}
+	return nil
+}
+
+func (m *Map[A, V]) freeze(t *Ticket) frozenState {
+	z := &frozenMap[A, V]{encode: m.encode, groups: make([]frozenMapGroup[A, V], len(m.groups))}
+	for i := range m.groups {
+		from, to := &m.groups[i], &z.groups[i]
+		to.heads, to.entries, to.vals = from.heads.Freeze(t), from.entries.Freeze(t), from.vals.Freeze(t)
+	}
+	m.headFam.Trim()
+	m.entryFam.Trim()
+	m.valFam.Trim()
+	return z
+}
+
+type frozenMap[A comparable, V any] struct {
+	encode      mapEncoders[A, V]
+	groups      []frozenMapGroup[A, V]
+	item, value []byte
+}
+
+type frozenMapGroup[A comparable, V any] struct {
+	heads   Frozen[mapHead]
+	entries Frozen[mapEntry[A]]
+	vals    Frozen[V]
+}
+
+// persist writes the entries in the order in which they lie in memory, which is several times faster than key by key.
+func (z *frozenMap[A, V]) persist(g int, w *entries) error {
+	group := &z.groups[g]
+	for i := range group.entries.Chunks() {
+		for entry, e := range group.entries.Rows(i) {
+			if err := z.persistEntry(group, entry, e, w); err != nil {
+				return err
+			}
+		}
+		group.entries.Done(i)
+		if i < group.vals.Chunks() {
+			group.vals.Done(i)
+		}
+	}
+	group.heads.DoneAll()
+	return nil
+}
+
+func (z *frozenMap[A, V]) persistEntry(g *frozenMapGroup[A, V], entry uint32, e *mapEntry[A], w *entries) (err error) {
+	v, h := g.vals.At(entry), g.heads.At(e.row)
+	if v == nil || h == nil || h.id != e.id {
+		return nil // of a map that was cleared
+	}
+	if z.item, err = z.encode.item(z.item[:0], &e.item); err != nil {
+		return err
+	}
+	if z.value, err = z.encode.value(z.value[:0], v); err != nil {
+		return err
+	}
+	return w.put(e.row, z.item, z.value)
+}

@@ -1,0 +1,63 @@
+package heap
+
+func (o *Ordered[A, V]) restore(g int, row uint32, item, value []byte) error {
+	a, err := o.item.Decode(item)
+	if err != nil {
+		return err
+	}
+	v, err := o.codec.Decode(value)
+	if err != nil {
+		return err
+	}
+	if !o.set(g, row, a, v) {
+		return errTwice
+	}
+	return nil
+}
+
+func (o *Ordered[A, V]) freeze(t *Ticket) frozenState {
+	z := &frozenOrdered[A, V]{item: encoder(o.item), value: encoder(o.codec), roots: o.fam.FreezeAll(o.roots, t)}
+	o.fam.Trim()
+	return z
+}
+
+// frozenOrdered has the trees: nodes that were reachable when the snapshot began don't change while it is in flight.
+type frozenOrdered[A, V any] struct {
+	item  func([]byte, *A) ([]byte, error)
+	value func([]byte, *V) ([]byte, error)
+	roots []Frozen[*node[A, V]]
+	a, v  []byte
+}
+
+func (z *frozenOrdered[A, V]) persist(g int, w *entries) error {
+	col := &z.roots[g]
+	for i := range col.Chunks() {
+		for row, root := range col.Rows(i) {
+			if err := z.persistTree(row, *root, w); err != nil {
+				return err
+			}
+		}
+		col.Done(i)
+	}
+	return nil
+}
+
+func (z *frozenOrdered[A, V]) persistTree(row uint32, n *node[A, V], w *entries) (err error) {
+	for _, kid := range n.kids {
+		if err := z.persistTree(row, kid, w); err != nil {
+			return err
+		}
+	}
+	for i := range n.vals {
+		if z.a, err = z.item(z.a[:0], &n.keys[i]); err != nil {
+			return err
+		}
+		if z.v, err = z.value(z.v[:0], &n.vals[i]); err != nil {
+			return err
+		}
+		if err := w.put(row, z.a, z.v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

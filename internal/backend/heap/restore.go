@@ -1,0 +1,61 @@
+package heap
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// What is wrong with an entry of a snapshot.
+var (
+	errItem  = errors.New("an item, where the state has none")
+	errTwice = errors.New("a second entry for the same")
+	errTime  = errors.New("a time is 8 bytes")
+)
+
+// Restore reads the entries of one state in one key group. After an error the store is not used any more.
+func (s *Store[K]) Restore(state string, group int, r backend.Reader) error {
+	i, ok := s.names[state]
+	if !ok {
+		return fmt.Errorf("state %q, key group %d: there is no such state", state, group)
+	}
+	if group < s.cfg.From || group >= s.cfg.To {
+		return fmt.Errorf("state %q, key group %d: this subtask has the key groups from %d to %d",
+			state, group, s.cfg.From, s.cfg.To-1)
+	}
+	for n := 0; ; n++ {
+		key, item, value, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = s.restoreEntry(s.states[i], group, key, item, value)
+		}
+		if err != nil {
+			return fmt.Errorf("state %q, key group %d, entry %d: %w", state, group, n, err)
+		}
+	}
+}
+
+func (s *Store[K]) restoreEntry(st keyedState, group int, key, item, value []byte) error {
+	k, err := s.keys.Decode(key)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	hash := s.keys.Hash(k)
+	if of := keygroup.Of(hash, s.cfg.Max); of != group {
+		return fmt.Errorf("key %v belongs to key group %d of %d", k, of, s.cfg.Max)
+	}
+	g := group - s.cfg.From
+	row := s.lookup(g, k, hash)
+	if row == noRow {
+		row = s.insert(g, k, hash)
+	}
+	if err := st.restore(g, row, item, value); err != nil {
+		return fmt.Errorf("key %v: %w", k, err)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package heap
+
+import (
+	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
+)
+
+// single is a state of one V a key: a column.
+type single[V any] struct {
+	core  *core
+	info  backend.State
+	codec codec.Codec[V]
+	fam   *Family[V]
+	cols  []Column[V]
+	sink  byte
+}
+
+func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
+	f := NewFamily(c.space, encoder(cd), codec.HoldsReferences[V]())
+	return single[V]{core: c, info: info, codec: cd, fam: f, cols: columns(c, f)}
+}
+
+// encoder is how a codec appends from a pointer, without a copy where it can.
+func encoder[V any](c codec.Codec[V]) func([]byte, *V) ([]byte, error) {
+	if p, ok := c.(codec.InPlace[V]); ok {
+		return p.AppendPtr
+	}
+	return func(to []byte, v *V) ([]byte, error) { return c.Append(to, *v) }
+}
+
+func (s *single[V]) describe() backend.State    { return s.info }
+func (s *single[V]) has(g int, row uint32) bool { return s.cols[g].Has(row) }
+func (s *single[V]) reclaim()                   {}
+
+func (s *single[V]) touch(places []uint64) {
+	var sink byte
+	for _, p := range places {
+		sink ^= s.cols[p>>32].Touch(uint32(p))
+	}
+	s.sink = sink
+}
+
+// peek is the value of the key at hand, or nil.
+func (s *single[V]) peek() *V {
+	g, row, ok := s.core.known()
+	if !ok {
+		return nil
+	}
+	return s.cols[g].Peek(row)
+}
+
+func (s *single[V]) clear() {
+	if g, row, ok := s.core.known(); ok && s.cols[g].Delete(row) {
+		s.core.loosen(g, row)
+	}
+}
+
+func (s *single[V]) restore(g int, row uint32, item, value []byte) error {
+	if len(item) > 0 {
+		return errItem
+	}
+	if s.cols[g].Has(row) {
+		return errTwice
+	}
+	v, err := s.codec.Decode(value)
+	if err == nil {
+		s.cols[g].Set(row, v)
+	}
+	return err
+}
+
+func (s *single[V]) freeze(t *Ticket) frozenState {
+	z := &frozenSingle[V]{cols: s.fam.FreezeAll(s.cols, t)}
+	s.fam.Trim()
+	return z
+}
+
+type frozenSingle[V any] struct {
+	cols    []Frozen[V]
+	scratch Scratch
+}
+
+func (z *frozenSingle[V]) persist(g int, w *entries) error {
+	col := &z.cols[g]
+	put := func(row uint32, value []byte) error { return w.put(row, nil, value) }
+	for i := range col.Chunks() {
+		if err := col.Encode(i, &z.scratch, put); err != nil {
+			return err
+		}
+		col.Done(i)
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package heap
+
+import (
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/invariants"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// Config says which key groups a store owns: those from From to To-1, of Max.
+type Config struct {
+	From, To, Max int
+	Budget        *Budget // nil: no bound
+}
+
+// Store is the keyed state of one subtask of one operator. It is used by the goroutine that owns the subtask, except
+// for the snapshots that it makes.
+//
+//	Begin(keys, hashes)                 finds the rows of a batch
+//	  Select(i) … states, timers …      for each record
+//	End()                               frees the rows that are left without state
+//
+// SelectKey, EachKey and Fire put the cursor elsewhere; after SelectKey, End is due some time.
+type Store[K comparable] struct {
+	core
+	cfg   Config
+	keys  *keygroup.Keys[K]
+	exact bool // equal hashes are equal keys
+
+	index   []Index
+	keyFam  *Family[K]
+	keyCols []Column[K]
+	rows    []rowAlloc
+	rowsN   int
+
+	// The batch, or one key outside of a batch: at is then -1.
+	at          int
+	batchKeys   []K
+	batchHashes []uint64
+	places      []uint64
+	key         K
+	hash        uint64
+	hashed      bool
+	sink        uint64 // keeps the loads of touching
+}
+
+var _ backend.Keyed = (*Store[string])(nil)
+
+// New makes an empty store. States and timers are added before the first record and before Restore.
+func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
+	s := &Store[K]{cfg: cfg, keys: keys, exact: keys.Exact(), at: -1}
+	s.space = NewSpace(cfg.Budget)
+	s.groups = cfg.To - cfg.From
+	s.owner = s
+	s.names = map[string]int{}
+	s.place = placeOf(0, outsideRow)
+	s.index = make([]Index, s.groups)
+	for g := range s.index {
+		s.index[g] = NewIndex(s.space)
+	}
+	s.keyFam = NewFamily[K](s.space, nil, false)
+	s.keyCols = columns(&s.core, s.keyFam)
+	s.rows = make([]rowAlloc, s.groups)
+	for d := range s.queues {
+		s.queues[d].space = s.space
+	}
+	return s
+}
+
+// Close gives the store's memory back to the budget. Nothing but Release of its snapshots may follow.
+func (s *Store[K]) Close() { s.space.Close() }
+
+// States lists the states in the order in which they were added.
+func (s *Store[K]) States() []backend.State {
+	out := make([]backend.State, len(s.states))
+	for i, st := range s.states {
+		out[i] = st.describe()
+	}
+	return out
+}
+
+// smallRows is how many rows a store has before touching pays: below, they lie in the cache.
+const smallRows = 1 << 13
+
+// Begin finds the rows of all keys of a batch, so that the cache misses overlap. It keeps the slices until End.
+func (s *Store[K]) Begin(keys []K, hashes []uint64) {
+	s.batchKeys, s.batchHashes = keys, hashes
+	if cap(s.places) < len(hashes) {
+		s.places = make([]uint64, len(hashes))
+	}
+	s.places = s.places[:len(hashes)]
+	if s.rowsN >= smallRows {
+		s.touchIndex(hashes)
+	}
+	if s.exact {
+		s.findExact(hashes)
+	} else {
+		s.findCandidates(hashes)
+		s.verify(keys, hashes)
+	}
+	if s.rowsN >= smallRows {
+		for _, st := range s.states {
+			st.touch(s.places)
+		}
+	}
+}
+
+func (s *Store[K]) touchIndex(hashes []uint64) {
+	var sum uint64
+	for _, h := range hashes {
+		sum ^= s.index[s.groupOf(h)].Touch(h)
+	}
+	s.sink = sum
+}
+
+func (s *Store[K]) findExact(hashes []uint64) {
+	for i, h := range hashes {
+		g := s.groupOf(h)
+		row, ok := s.index[g].Find(h)
+		if !ok {
+			row = unknownRow
+		}
+		s.places[i] = placeOf(g, row)
+	}
+}
+
+// findCandidates finds the first row with the hash of each key.
+func (s *Store[K]) findCandidates(hashes []uint64) {
+	s.findExact(hashes)
+	if s.rowsN < smallRows {
+		return
+	}
+	var sink byte
+	for _, p := range s.places {
+		sink ^= s.keyCols[p>>32].Touch(uint32(p))
+	}
+	s.sink ^= uint64(sink)
+}
+
+// verify compares the keys, and looks on where only the hash is equal.
+func (s *Store[K]) verify(keys []K, hashes []uint64) {
+	for i, p := range s.places {
+		if uint32(p) == unknownRow {
+			continue
+		}
+		if *s.keyCols[p>>32].Peek(uint32(p)) != keys[i] {
+			row := s.lookup(int(p>>32), keys[i], hashes[i])
+			if row == noRow {
+				row = unknownRow
+			}
+			s.places[i] = p>>32<<32 | uint64(row)
+		}
+	}
+}
+
+// groupOf is the key group of a hash, counted within the store.
+func (s *Store[K]) groupOf(hash uint64) int { return keygroup.Of(hash, s.cfg.Max) - s.cfg.From }
+
+// lookup returns the row of a key, or noRow.
+func (s *Store[K]) lookup(g int, key K, hash uint64) uint32 {
+	x := &s.index[g]
+	for at := hash; ; {
+		row, next, ok := x.Seek(hash, at)
+		if !ok {
+			return noRow
+		}
+		if s.exact || *s.keyCols[g].Peek(row) == key {
+			return row
+		}
+		at = next
+	}
+}
+
+// Select puts the cursor on record i of the batch.
+func (s *Store[K]) Select(i int) {
+	s.place = s.places[i]
+	s.at = i
+}
+
+// SelectKey puts the cursor on a key that is not in the batch, or not by record.
+func (s *Store[K]) SelectKey(key K, hash uint64) {
+	s.at, s.key, s.hash, s.hashed = -1, key, hash, true
+	g := s.groupOf(hash)
+	s.place = placeOf(g, s.lookup(g, key, hash))
+}
+
+// Key is the key at hand.
+func (s *Store[K]) Key() K {
+	if s.at >= 0 {
+		return s.batchKeys[s.at]
+	}
+	return s.key
+}
+
+// Hash is the hash of the key at hand.
+func (s *Store[K]) Hash() uint64 {
+	if s.at >= 0 {
+		return s.batchHashes[s.at]
+	}
+	if !s.hashed {
+		s.hash, s.hashed = s.keys.Hash(s.key), true
+	}
+	return s.hash
+}
+
+// Group is the key group of the key at hand.
+func (s *Store[K]) Group() int { return int(s.place>>32) + s.cfg.From }
+
+func (s *Store[K]) findRow() {
+	g := int(s.place >> 32)
+	s.place = placeOf(g, s.lookup(g, s.Key(), s.Hash()))
+}
+
+func (s *Store[K]) createRow() {
+	if uint32(s.place) == outsideRow {
+		panic("keyed state is used while no key is at hand: only the operator's callbacks may use it")
+	}
+	if s.findRow(); uint32(s.place) != noRow {
+		return
+	}
+	g := int(s.place >> 32)
+	s.place = placeOf(g, s.insert(g, s.Key(), s.Hash()))
+}
+
+// insert gives a key that has no row one.
+func (s *Store[K]) insert(g int, key K, hash uint64) uint32 {
+	row := s.rows[g].take()
+	s.keyCols[g].Set(row, key)
+	s.index[g].Insert(hash, row)
+	s.rowsN++
+	return row
+}
+
+func (s *Store[K]) selectRow(g int, row uint32) {
+	s.at, s.key, s.hashed = -1, *s.keyCols[g].Peek(row), false
+	s.place = placeOf(g, row)
+}
+
+func (s *Store[K]) live(g int, row uint32) bool { return s.keyCols[g].Has(row) }
+
+// End ends a batch, or any number of SelectKey: rows without state or timer are freed. No key is at hand afterwards.
+// A freed row may be used again at once: a snapshot that still has it reads the frozen twin of its chunk.
+func (s *Store[K]) End() {
+	for _, st := range s.states {
+		st.reclaim()
+	}
+	for _, p := range s.loose {
+		s.free(int(p>>32), uint32(p))
+	}
+	s.loose = s.loose[:0]
+	s.batchKeys, s.batchHashes, s.places = nil, nil, s.places[:0]
+	s.at, s.place = -1, placeOf(0, outsideRow)
+	s.hashed = true
+}
+
+// free frees a row if it has lost all state.
+func (s *Store[K]) free(g int, row uint32) {
+	key := s.keyCols[g].Peek(row)
+	if key == nil || s.hasState(g, row) {
+		return
+	}
+	if !s.index[g].Delete(s.keys.Hash(*key), row) && invariants.Enabled {
+		panic("a row with a key is missing in the index")
+	}
+	s.keyCols[g].Delete(row)
+	s.rows[g].release(row)
+	s.rowsN--
+}
+
+// EachKey calls f for each key that has state or a timer, as if a record of it had come. The cursor is back where it
+// was afterwards.
+func (s *Store[K]) EachKey(f func(K) error) error {
+	at, place, key, hash, hashed := s.at, s.place, s.key, s.hash, s.hashed
+	defer func() { s.at, s.place, s.key, s.hash, s.hashed = at, place, key, hash, hashed }()
+	for g := range s.keyCols {
+		for row := range s.keyCols[g].Rows() {
+			if !s.hasState(g, row) {
+				continue
+			}
+			s.selectRow(g, row)
+			if err := f(s.key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
