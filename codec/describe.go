@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"time"
@@ -201,9 +202,27 @@ func marshals(t reflect.Type) bool {
 // isTime says whether t is time.Time or a type that is defined as one.
 func isTime(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.ConvertibleTo(timeType) }
 
+// addresses marshal themselves, and are so often part of a key that they are called without reflection.
+var addresses = map[reflect.Type]*custom{
+	reflect.TypeFor[netip.Addr]():     direct(netip.Addr.AppendBinary, (*netip.Addr).UnmarshalBinary),
+	reflect.TypeFor[netip.AddrPort](): direct(netip.AddrPort.AppendBinary, (*netip.AddrPort).UnmarshalBinary),
+	reflect.TypeFor[netip.Prefix]():   direct(netip.Prefix.AppendBinary, (*netip.Prefix).UnmarshalBinary),
+}
+
+func direct[T any](write func(T, []byte) ([]byte, error), read func(*T, []byte) error) *custom {
+	return &custom{
+		schema: Opaque(binaryName(reflect.TypeFor[T]())),
+		append: func(to []byte, p unsafe.Pointer) ([]byte, error) { return write(*(*T)(p), to) },
+		decode: func(from []byte, p unsafe.Pointer) error { return read((*T)(p), from) },
+	}
+}
+
 // reflected is the codec of a type that marshals itself. The methods get a copy: they may keep their receiver, which
 // may lie in memory that is used again.
 func reflected(t reflect.Type) *custom {
+	if c := addresses[t]; c != nil {
+		return c
+	}
 	return &custom{
 		schema: Opaque(binaryName(t)),
 		append: func(to []byte, p unsafe.Pointer) ([]byte, error) {
