@@ -123,8 +123,8 @@ func (r *csvReader[T]) quotedRow(line []byte, lineSize int) (csvRow, error) {
 			r.scan.advance(size, lines)
 			return csvRow{raw: trimCR(raw)}, nil
 		}
-		if err == errCutOff {
-			err = r.scan.more()
+		if err == errCutOff || err == errCutQuote {
+			err = r.longer(err == errCutQuote)
 			if err == nil || err == io.EOF {
 				continue
 			}
@@ -136,6 +136,18 @@ func (r *csvReader[T]) quotedRow(line []byte, lineSize int) (csvRow, error) {
 		line = r.scan.window()[:len(line)] // reading on may have moved it
 		r.scan.advance(lineSize, 1)
 		return csvRow{raw: line, err: err}, nil
+	}
+}
+
+// longer makes the window longer: within quotes by another quote at least. A record that comes in many small pieces would
+// otherwise be split again for each.
+func (r *csvReader[T]) longer(untilQuote bool) error {
+	for {
+		known := len(r.scan.window())
+		err := r.scan.more()
+		if err != nil || !untilQuote || bytes.IndexByte(r.scan.window()[known:], '"') >= 0 {
+			return err
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ var (
 	errOpenQuote = errors.New("the quoted field does not end")
 	errTextAfter = errors.New("there is text after the closing quote of a field")
 	errCutOff    = errors.New("the record goes on after the window")
+	errCutQuote  = errors.New("the record goes on after the window, at least to the next quote")
 )
 
 const ones = 0x0101010101010101
@@ -50,8 +51,8 @@ func (s *splitter) plain(line []byte) {
 }
 
 // quoted splits the record at the start of the window, which may have quoted fields and several lines, and says how many
-// bytes and lines it takes. errCutOff asks for a longer window, unless there is no more: then complete says that the
-// window's end is the stream's.
+// bytes and lines it takes. errCutOff and errCutQuote ask for a longer window, unless there is no more: then complete says
+// that the window's end is the stream's.
 func (s *splitter) quoted(window []byte, complete bool) (size, lines int, err error) {
 	s.fields, s.unescaped = s.fields[:0], s.unescaped[:0]
 	for at := 0; ; at++ {
@@ -105,8 +106,10 @@ func (s *splitter) quotedField(text []byte, complete bool) (field []byte, end in
 	escaped := false
 	for end = 1; ; end += 2 {
 		n := bytes.IndexByte(text[end:], '"')
-		if n < 0 {
-			return nil, 0, cutOff(complete, errOpenQuote)
+		if n < 0 && !complete {
+			return nil, 0, errCutQuote
+		} else if n < 0 {
+			return nil, 0, errOpenQuote
 		}
 		end += n
 		if end+1 == len(text) || text[end+1] != '"' {
@@ -126,19 +129,14 @@ func (s *splitter) quotedField(text []byte, complete bool) (field []byte, end in
 func (s *splitter) checkAfter(text []byte, complete bool) error {
 	switch {
 	case len(text) == 0 || len(text) == 1 && text[0] == '\r':
-		return cutOff(complete, nil)
+		if !complete {
+			return errCutOff
+		}
+		return nil
 	case text[0] == s.comma || text[0] == '\n' || text[0] == '\r' && text[1] == '\n':
 		return nil
 	}
 	return errTextAfter
-}
-
-// cutOff is what an end of the window means.
-func cutOff(complete bool, err error) error {
-	if complete {
-		return err
-	}
-	return errCutOff
 }
 
 // unescape makes one quote of each two.

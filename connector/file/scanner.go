@@ -70,7 +70,7 @@ func (s *scanner) peek() (line []byte, size int, err error) {
 		}
 		searched = len(w)
 		if err := s.more(); err == io.EOF && searched > 0 {
-			return s.checked(trimCR(w), searched)
+			return s.checked(trimCR(s.window()), searched) // more may have moved it
 		} else if err != nil {
 			return nil, 0, err
 		}

@@ -98,3 +98,18 @@ func TestStdinHeaderError(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// A quoted field that comes in pieces is put together.
+func TestStdinQuotedPieces(t *testing.T) {
+	w := replaceStdin(t)
+	r := openOne(t, file.Stdin().CSV[place], nil)
+	done := make(chan error)
+	batch := connector.Batch[place]{Max: 1}
+	go func() { done <- r.Read(t.Context(), &batch) }()
+	for _, piece := range []string{"Ci", "ty,zip\n\"", "a\n", "b\"", "\"", "c", "\"", ",", "1", "\r", "\n"} {
+		io.WriteString(w, piece)
+	}
+	if err := <-done; err != nil || !slices.Equal(batch.Values, []place{{"a\nb\"c", 1}}) {
+		t.Errorf("got %+v, %v", batch.Values, err)
+	}
+}
