@@ -62,7 +62,7 @@ type wide struct {
 	Work    *place
 	Seats   int `csv:"seats,empty"`
 	Skipped int `csv:"-"`
-	hidden  int
+	_       int
 }
 
 const wideHeader = "id,Small,Byte,Ratio,amount,Ok,Name,Kind,At,hour,ms,until,Took,Delay,Label,Level,IP,Raw,Tags,Counts,Home.City,Home.zip,Work,seats"
