@@ -55,7 +55,8 @@ type Prompt interface{ Prompt() }
 type Batch[T any] struct {
 	// Values are the records.
 	Values []T
-	// Times are the records' event times: empty, or one a value. A zero time is none.
+	// Times are the records' event times: empty, or one a value. A zero time is none. A writer is given them only if
+	// it is [Timed].
 	Times []time.Time
 	// Rejected are pieces of input that are no record. The engine counts them and hands them to the side output that
 	// the job asks for with leat.Rejects, or else fails the job with the first one.
@@ -125,6 +126,9 @@ type Subtask struct {
 	// Index is which subtask this is, from 0; Count is how many there are.
 	Index, Count int
 }
+
+// Timed marks a writer that wants the event times of what it writes.
+type Timed interface{ Timed() }
 
 // Writer writes what one subtask has. One goroutine uses it.
 type Writer[T any] interface {

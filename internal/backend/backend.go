@@ -69,3 +69,18 @@ type Keyed interface {
 	// Restore reads the entries of one state in one key group, before the first record.
 	Restore(state string, group int, r Reader) error
 }
+
+// Entry is one entry of the state of an operator without keys: a source's split and its position, or an element of a
+// list. A restore hands all entries of an operator to each of its subtasks, which take what is theirs.
+type Entry struct {
+	State string `json:"state"`
+	Key   string `json:"key"`
+	Value []byte `json:"value"`
+}
+
+// Floor is how far event time had come for some key groups: nothing that was due by then is due again.
+type Floor struct {
+	From      int   `json:"from"` // key groups, half open
+	To        int   `json:"to"`
+	Watermark int64 `json:"watermark"`
+}

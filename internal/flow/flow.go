@@ -2,7 +2,11 @@
 // their place among them. Operators know these types and nothing of who hosts them.
 package flow
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"time"
+)
 
 // Event times and watermarks are nanoseconds since 1970 in UTC, so that a column of them holds no pointers.
 const (
@@ -64,3 +68,21 @@ type Receiver[T any] interface {
 	Receive(b *Batch[T])
 	Signals
 }
+
+// Show is a record of a batch in words, for error messages.
+func Show[T any](b *Batch[T], i int) string {
+	if b == nil || i >= len(b.Values) {
+		return "no record"
+	}
+	text := fmt.Sprintf("%+v", b.Values[i])
+	if len(text) > shownBytes {
+		text = text[:shownBytes] + "…"
+	}
+	if at := b.Times[i]; at != NoTime {
+		return fmt.Sprintf("record %s at %s", text, time.Unix(0, at).UTC().Format(time.RFC3339Nano))
+	}
+	return "record " + text
+}
+
+// shownBytes bounds how much of a record an error message shows.
+const shownBytes = 1000

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"sync/atomic"
+
+	"leat.dev/leat"
+	"leat.dev/leat/bench/kit"
+	"leat.dev/leat/connector"
+	"leat.dev/leat/connector/gen"
+)
+
+// bench is one run.
+type bench struct {
+	workload kit.Workload
+	gen      *kit.Gen
+	meter    kit.Meter
+	out, sum atomic.Int64
+}
+
+// keys is a source of the workload's keys; whoever makes the first measured event starts the clock.
+func (b *bench) keys() connector.Source[uint64] {
+	o := gen.Options{Count: int64(b.workload.EventCount), Splits: b.workload.Parallelism}
+	warm := b.workload.WarmCount
+	return gen.Batches(o, func(from, stride int64, into []uint64) {
+		for n := range into {
+			i := uint64(from + int64(n)*stride)
+			if i == warm {
+				b.meter.Start()
+			}
+			into[n] = b.gen.Key(i)
+		}
+	})
+}
+
+// count is a result of W1: a key and how often it has come.
+type count struct {
+	Key uint64
+	N   int64
+}
+
+// runningCount is W1: a running count a key, a result an event, the count in state that checkpoints can have.
+func (b *bench) runningCount(job *leat.Job) {
+	job.From("gen", b.keys()).
+		KeyBy(func(k uint64) uint64 { return k }).
+		Process("count", func(op *leat.Operator[uint64, count]) func(uint64) error {
+			n := op.Value[int64]("n")
+			return func(k uint64) error {
+				x := n.Get() + 1
+				n.Set(x)
+				op.Emit(count{k, x})
+				return nil
+			}
+		}).
+		To("sum", counting(b, func(c count) int64 { return c.N }))
+}
+
+// counting is a sink that counts records and adds up one number of each.
+func counting[T any](b *bench, number func(T) int64) connector.Sink[T] {
+	return func() connector.Output[T] { return output[T]{b, number} }
+}
+
+type output[T any] struct {
+	bench  *bench
+	number func(T) int64
+}
+
+func (output[T]) Guarantee() connector.Guarantee { return connector.AtLeastOnce }
+
+func (o output[T]) Open(context.Context, connector.Subtask) (connector.Writer[T], error) {
+	return &writer[T]{output: o}, nil
+}
+
+type writer[T any] struct {
+	output[T]
+	out, sum int64
+}
+
+func (w *writer[T]) Write(_ context.Context, b *connector.Batch[T]) error {
+	for _, v := range b.Values {
+		w.sum += w.number(v)
+	}
+	w.out += int64(len(b.Values))
+	return nil
+}
+
+func (w *writer[T]) Flush(context.Context) error {
+	w.bench.out.Add(w.out)
+	w.bench.sum.Add(w.sum)
+	w.out, w.sum = 0, 0
+	return nil
+}
+
+func (w *writer[T]) Close() error { return nil }

@@ -1,0 +1,65 @@
+// Command leat runs the benchmark's workloads on leat and prints the kit's line of JSON. Run it through bench/run.sh,
+// which knows the workloads' arguments.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+
+	"leat.dev/leat"
+	"leat.dev/leat/bench/kit"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "leat:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	args := kit.ParseArgs(os.Args[1:])
+	w, err := args.Workload()
+	if err != nil {
+		return err
+	}
+	b := &bench{workload: w, gen: kit.NewGen(w.Load)}
+	job := leat.NewJob("bench")
+	job.Parallelism = w.Parallelism
+	switch w.Kind {
+	case "W1", "W7":
+		b.runningCount(job)
+	default:
+		return fmt.Errorf("leat does not run workload %s yet", w.Kind)
+	}
+	if args.Count("ckpt", 0) > 0 {
+		return errors.New("ckpt: leat takes no checkpoints on its own yet")
+	}
+	stop, err := profile(args.Text("cpuprofile", ""))
+	if err != nil {
+		return err
+	}
+	if err := job.Run(context.Background()); err != nil {
+		return err
+	}
+	b.meter.Stop()
+	stop()
+	_, err = w.Result(&b.meter, runtime.Version(), b.out.Load(), b.sum.Load()).WriteTo(os.Stdout)
+	return err
+}
+
+// profile writes a CPU profile to a file, if one is named.
+func profile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return pprof.StopCPUProfile, pprof.StartCPUProfile(f)
+}

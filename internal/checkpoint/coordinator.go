@@ -1,0 +1,181 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/runtime"
+	"leat.dev/leat/internal/store"
+)
+
+// Coordinator has the subtasks of one attempt take part in checkpoints, and writes what they hand over.
+type Coordinator struct {
+	Job            string
+	Store          store.Store
+	MaxParallelism int
+	Nodes          []*graph.Node
+
+	mu      sync.Mutex // guards all below
+	next    int64
+	pending map[int64]*pending
+	writing sync.WaitGroup
+}
+
+// pending is a checkpoint that is not complete.
+type pending struct {
+	manifest Manifest
+	missing  int // subtasks
+	err      error
+	done     chan struct{}
+}
+
+// ErrAborted says that a checkpoint was given up because the attempt ended.
+var ErrAborted = errors.New("the attempt ended before the checkpoint was complete")
+
+// Begin begins a checkpoint that so many subtasks have a part in, and returns its number.
+func (c *Coordinator) Begin(subtasks int) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending == nil {
+		c.pending = map[int64]*pending{}
+	}
+	c.next++
+	p := &pending{missing: subtasks, done: make(chan struct{})}
+	p.manifest = Manifest{Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism}
+	for _, n := range c.Nodes {
+		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, States: n.States})
+	}
+	c.pending[c.next] = p
+	return c.next
+}
+
+// After makes the next checkpoint's number larger than that of the snapshot which the attempt began from.
+func (c *Coordinator) After(id int64) { c.next = max(c.next, id) }
+
+// Wait waits until a checkpoint is complete, and returns its manifest.
+func (c *Coordinator) Wait(ctx context.Context, id int64) (*Manifest, error) {
+	c.mu.Lock()
+	p := c.pending[id]
+	c.mu.Unlock()
+	select {
+	case <-p.done:
+		return &p.manifest, p.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Frozen takes a subtask's part and writes it in a goroutine of its own.
+func (c *Coordinator) Frozen(part *runtime.Capture) {
+	c.writing.Add(1)
+	go func() {
+		defer c.writing.Done()
+		defer part.Release()
+		operators, err := c.persist(part)
+		c.taken(part, operators, err)
+	}()
+}
+
+// persist writes a subtask's keyed state to segment files.
+func (c *Coordinator) persist(part *runtime.Capture) ([]Operator, error) {
+	var operators []Operator
+	for _, captured := range part.Operators {
+		o := Operator{Name: captured.Operator, Entries: captured.Entries, Floors: captured.Floors}
+		if len(captured.Keyed) > 0 {
+			file, err := c.writeSegment(part, captured)
+			if err != nil {
+				return nil, fmt.Errorf("operator %s, subtask %d: %w", captured.Operator, part.Subtask, err)
+			}
+			file.From, file.To = part.GroupFrom, part.GroupTo
+			o.Files = append(o.Files, file)
+		}
+		operators = append(operators, o)
+	}
+	return operators, nil
+}
+
+func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapture) (File, error) {
+	name := fmt.Sprintf("%s/chk-%010d/%s-%d.seg", c.Job, part.Checkpoint, o.Operator, part.Subtask)
+	out, err := c.Store.Create(context.Background(), name)
+	if err != nil {
+		return File{}, err
+	}
+	w, err := newSegmentWriter(out)
+	if err != nil {
+		return File{}, err
+	}
+	for _, s := range o.Keyed {
+		if err := s.Persist(w); err != nil {
+			return File{}, err
+		}
+	}
+	if err := w.finish(); err != nil {
+		return File{}, err
+	}
+	return File{Name: name, Bytes: w.written}, out.Close()
+}
+
+// taken adds a subtask's part to its checkpoint, and completes the checkpoint with the last one.
+func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.pending[part.Checkpoint]
+	if p == nil || p.err != nil {
+		return
+	}
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	p.add(operators)
+	p.missing--
+	if p.missing == 0 {
+		p.complete(c.Store)
+	}
+}
+
+func (p *pending) fail(err error) {
+	p.err = fmt.Errorf("checkpoint %d: %w", p.manifest.Checkpoint, err)
+	close(p.done)
+}
+
+func (p *pending) add(operators []Operator) {
+	for _, o := range operators {
+		to := p.manifest.operator(o.Name)
+		to.Files = append(to.Files, o.Files...)
+		to.Entries = append(to.Entries, o.Entries...)
+		to.Floors = append(to.Floors, o.Floors...)
+	}
+}
+
+// complete writes the manifest.
+func (p *pending) complete(s store.Store) {
+	p.manifest.sort()
+	data, err := json.MarshalIndent(&p.manifest, "", " ")
+	if err == nil {
+		err = s.Put(context.Background(), manifestName(p.manifest.Job, p.manifest.Checkpoint), data)
+	}
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	close(p.done)
+}
+
+// Close gives up what is not complete and waits for the writers.
+func (c *Coordinator) Close() {
+	c.mu.Lock()
+	for _, p := range c.pending {
+		select {
+		case <-p.done:
+		default:
+			p.fail(ErrAborted)
+		}
+	}
+	c.mu.Unlock()
+	c.writing.Wait()
+}

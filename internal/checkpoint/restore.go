@@ -1,0 +1,73 @@
+package checkpoint
+
+import (
+	"context"
+	"fmt"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/store"
+)
+
+// Snapshot is a complete snapshot in a store, for restoring from. Its methods may be called from any goroutine.
+type Snapshot struct {
+	Manifest *Manifest
+	Store    store.Store
+}
+
+// Keyed calls f for each state of an operator in each key group of a range.
+func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error {
+	o := s.Manifest.operator(operator)
+	if o == nil {
+		return nil
+	}
+	for _, file := range o.Files {
+		if file.To <= from || file.From >= to {
+			continue
+		}
+		if err := s.file(ctx, file, from, to, f); err != nil {
+			return fmt.Errorf("operator %s: %s: %w", operator, file.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+	p, err := s.Store.Open(ctx, file.Name)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	sections, err := readIndex(p)
+	if err != nil {
+		return err
+	}
+	for _, sec := range sections {
+		if sec.Group < from || sec.Group >= to {
+			continue
+		}
+		r, err := newSectionReader(p, sec)
+		if err != nil {
+			return err
+		}
+		if err := f(sec.State, sec.Group, r); err != nil {
+			return fmt.Errorf("state %s, key group %d: %w", sec.State, sec.Group, err)
+		}
+	}
+	return nil
+}
+
+// Entries are the entries of all subtasks of an operator without keys.
+func (s *Snapshot) Entries(operator string) []backend.Entry {
+	if o := s.Manifest.operator(operator); o != nil {
+		return o.Entries
+	}
+	return nil
+}
+
+// Floors are the watermarks of an operator's key groups.
+func (s *Snapshot) Floors(operator string) []backend.Floor {
+	if o := s.Manifest.operator(operator); o != nil {
+		return o.Floors
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package exchange
+
+import (
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// Sender is the sending end of an edge, its element type erased: the task asks it for credit and sends barriers.
+type Sender interface {
+	// HasCredit says whether all channels have.
+	HasCredit() bool
+	// Flush sends what is gathered, also batches that are not full.
+	Flush()
+	// Barrier flushes, then sends a checkpoint's barrier to all channels.
+	Barrier(id int64)
+	// End flushes, then says to all channels that nothing more comes.
+	End()
+}
+
+// channels is what all senders have in common.
+type channels struct {
+	to      []*Channel
+	context interface{ Err() error }
+}
+
+func (c *channels) HasCredit() bool {
+	for _, ch := range c.to {
+		if !ch.HasCredit() {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *channels) send(i int, kind Kind, at int64, payload any) {
+	if !c.to[i].Send(kind, at, payload) {
+		flow.Fail(c.context.Err())
+	}
+}
+
+func (c *channels) all(kind Kind, at int64) {
+	for i := range c.to {
+		c.send(i, kind, at, nil)
+	}
+}
+
+func idleFlag(idle bool) int64 {
+	if idle {
+		return 1
+	}
+	return 0
+}
+
+// Plain is the sending end of an edge without keys: forward (one channel) or rebalance (records go round all channels).
+type Plain[T any] struct {
+	channels
+	limit    int
+	pointers bool
+	next     int
+	batch    []*flow.Batch[T]
+}
+
+// NewPlain makes the sending end of an edge without keys; several senders do not all begin with the same
+// channel.
+func NewPlain[T any](env *flow.Env, to []*Channel) *Plain[T] {
+	return &Plain[T]{
+		channels: channels{to, env.Context}, limit: env.BatchSize, pointers: flow.HoldsPointers[T](),
+		next: env.Subtask % len(to), batch: make([]*flow.Batch[T], len(to)),
+	}
+}
+
+// Receive takes records; they go to one channel until its batch is full, then to the next: whole batches go round.
+func (p *Plain[T]) Receive(b *flow.Batch[T]) {
+	for from := 0; from < len(b.Values); {
+		out := p.open(p.next)
+		n := min(p.limit-len(out.Values), len(b.Values)-from)
+		out.Values = append(out.Values, b.Values[from:from+n]...)
+		out.Times = append(out.Times, b.Times[from:from+n]...)
+		from += n
+		if len(out.Values) >= p.limit {
+			p.flush(p.next)
+		}
+	}
+}
+
+func (p *Plain[T]) open(i int) *flow.Batch[T] {
+	if p.batch[i] == nil {
+		b, _ := p.to[i].Fresh().(*flow.Batch[T])
+		if b == nil {
+			b = &flow.Batch[T]{Values: make([]T, 0, p.limit), Times: make([]int64, 0, p.limit)}
+		}
+		b.Reset(p.pointers)
+		b.Split = p.to[i].Index
+		p.batch[i] = b
+	}
+	return p.batch[i]
+}
+
+func (p *Plain[T]) flush(i int) {
+	if b := p.batch[i]; b != nil && len(b.Values) > 0 {
+		p.batch[i] = nil
+		p.send(i, Data, 0, b)
+	}
+	p.next = (i + 1) % len(p.to)
+}
+
+// Flush sends what is gathered.
+func (p *Plain[T]) Flush() {
+	if b := p.batch[p.next]; b != nil && len(b.Values) > 0 {
+		p.flush(p.next)
+	}
+}
+
+// Watermark flushes and sends the watermark to all channels.
+func (p *Plain[T]) Watermark(at int64) { p.Flush(); p.all(Watermark, at) }
+
+// Idle flushes and sends the signal to all channels.
+func (p *Plain[T]) Idle(idle bool) { p.Flush(); p.all(Idle, idleFlag(idle)) }
+
+// Barrier flushes and sends the barrier to all channels.
+func (p *Plain[T]) Barrier(id int64) { p.Flush(); p.all(Barrier, id) }
+
+// End flushes and ends all channels.
+func (p *Plain[T]) End() { p.Flush(); p.all(End, 0) }
+
+// Hash is the sending end of a keyed edge: each record goes to the subtask that has its key group.
+type Hash[K comparable, T any] struct {
+	channels
+	limit    int
+	pointers bool
+	key      func(T) K
+	keys     *keygroup.Keys[K]
+	byGroup  []int32 // key group → channel
+	max      int
+	column   []K // scratch: keys and hashes of the batch at hand
+	hashes   []uint64
+	batch    []*flow.Keyed[K, T]
+	site     *flow.Site
+	operator string
+	from     *flow.Batch[T]
+	at       int
+}
+
+// NewHash makes the sending end of a keyed edge.
+func NewHash[K comparable, T any](env *flow.Env, to []*Channel, key func(T) K, keys *keygroup.Keys[K]) *Hash[K, T] {
+	h := &Hash[K, T]{
+		channels: channels{to, env.Context}, limit: env.BatchSize, pointers: flow.HoldsPointers[T]() || flow.HoldsPointers[K](), key: key, keys: keys,
+		byGroup: make([]int32, env.MaxParallelism), max: env.MaxParallelism,
+		batch: make([]*flow.Keyed[K, T], len(to)), site: env.Site, operator: env.Operator,
+	}
+	for g := range h.byGroup {
+		h.byGroup[g] = int32(keygroup.Subtask(g, len(to), env.MaxParallelism))
+	}
+	return h
+}
+
+// Receive works out all keys and hashes of a batch, then deals the records out.
+func (h *Hash[K, T]) Receive(b *flow.Batch[T]) {
+	h.site.At, h.from = h, b
+	h.column = h.column[:0]
+	for i, v := range b.Values {
+		h.at = i
+		h.column = append(h.column, h.key(v))
+	}
+	n := len(b.Values)
+	if cap(h.hashes) < n {
+		h.hashes = make([]uint64, max(n, h.limit))
+	}
+	h.keys.HashAll(h.column, h.hashes[:n])
+	if len(h.to) == 1 {
+		h.append(b)
+		return
+	}
+	h.deal(b)
+}
+
+// append takes the whole batch for the only channel.
+func (h *Hash[K, T]) append(b *flow.Batch[T]) {
+	for from := 0; from < len(b.Values); {
+		out := h.open(0)
+		to := from + min(h.limit-len(out.Values), len(b.Values)-from)
+		out.Values = append(out.Values, b.Values[from:to]...)
+		out.Times = append(out.Times, b.Times[from:to]...)
+		out.Keys = append(out.Keys, h.column[from:to]...)
+		out.Hashes = append(out.Hashes, h.hashes[from:to]...)
+		from = to
+		if len(out.Values) >= h.limit {
+			h.flush(0)
+		}
+	}
+}
+
+func (h *Hash[K, T]) deal(b *flow.Batch[T]) {
+	for i, hash := range h.hashes[:len(b.Values)] {
+		to := int(h.byGroup[keygroup.Of(hash, h.max)])
+		out := h.batch[to]
+		if out == nil {
+			out = h.open(to)
+		}
+		out.Values = append(out.Values, b.Values[i])
+		out.Times = append(out.Times, b.Times[i])
+		out.Keys = append(out.Keys, h.column[i])
+		out.Hashes = append(out.Hashes, hash)
+		if len(out.Values) >= h.limit {
+			h.flush(to)
+		}
+	}
+}
+
+func (h *Hash[K, T]) open(i int) *flow.Keyed[K, T] {
+	if h.batch[i] == nil {
+		b, _ := h.to[i].Fresh().(*flow.Keyed[K, T])
+		if b == nil {
+			b = &flow.Keyed[K, T]{}
+			b.Values, b.Times = make([]T, 0, h.limit), make([]int64, 0, h.limit)
+			b.Keys, b.Hashes = make([]K, 0, h.limit), make([]uint64, 0, h.limit)
+		}
+		b.Reset(h.pointers)
+		b.Split = h.to[i].Index
+		h.batch[i] = b
+	}
+	return h.batch[i]
+}
+
+func (h *Hash[K, T]) flush(i int) {
+	if b := h.batch[i]; b != nil && len(b.Values) > 0 {
+		h.batch[i] = nil
+		h.send(i, Data, 0, b)
+	}
+}
+
+// Locate says for which record the key was being worked out.
+func (h *Hash[K, T]) Locate() (string, string) {
+	return h.operator, "key of " + flow.Show(h.from, h.at)
+}
+
+// Flush sends what is gathered.
+func (h *Hash[K, T]) Flush() {
+	for i := range h.batch {
+		h.flush(i)
+	}
+}
+
+// Watermark flushes and sends the watermark to all channels.
+func (h *Hash[K, T]) Watermark(at int64) { h.Flush(); h.all(Watermark, at) }
+
+// Idle flushes and sends the signal to all channels.
+func (h *Hash[K, T]) Idle(idle bool) { h.Flush(); h.all(Idle, idleFlag(idle)) }
+
+// Barrier flushes and sends the barrier to all channels.
+func (h *Hash[K, T]) Barrier(id int64) { h.Flush(); h.all(Barrier, id) }
+
+// End flushes and ends all channels.
+func (h *Hash[K, T]) End() { h.Flush(); h.all(End, 0) }

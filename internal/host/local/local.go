@@ -1,0 +1,295 @@
+// Package local places the subtasks of a job in this process: each in a goroutine, with channels between them.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/checkpoint"
+	"leat.dev/leat/internal/clock"
+	"leat.dev/leat/internal/exchange"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/runtime"
+	"leat.dev/leat/internal/store"
+)
+
+// Options are how to run a plan.
+type Options struct {
+	BatchSize      int // default DefaultBatch
+	WatermarkEvery int // default DefaultWatermarkEvery
+	Clock          clock.Clock
+	Budget         *heap.Budget
+	Metrics        *metrics.Job
+	Store          store.Store          // for checkpoints; default: memory
+	Restore        *checkpoint.Snapshot // nil: from nothing
+}
+
+const (
+	// DefaultBatch is how many records a batch has at most.
+	DefaultBatch = 512
+	// DefaultWatermarkEvery is how many records of a split lie between two watermarks.
+	DefaultWatermarkEvery = 1024
+)
+
+func (o Options) withDefaults() Options {
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatch
+	}
+	if o.WatermarkEvery == 0 {
+		o.WatermarkEvery = DefaultWatermarkEvery
+	}
+	if o.Clock == nil {
+		o.Clock = clock.Wall{}
+	}
+	if o.Metrics == nil {
+		o.Metrics = &metrics.Job{}
+	}
+	if o.Store == nil {
+		o.Store = store.NewMemory()
+	}
+	return o
+}
+
+// Attempt is a plan that runs.
+type Attempt struct {
+	plan     *graph.Plan
+	options  Options
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	subtasks []*runtime.Subtask
+	byTask   map[*graph.Task][]*runtime.Subtask
+	check    *checkpoint.Coordinator
+	splits   map[*graph.Node][]connector.Split
+	running  sync.WaitGroup
+	ended    chan struct{} // closed when all goroutines have ended
+
+	mu   sync.Mutex // guards left
+	left int        // subtasks that have not sent their last record
+}
+
+// errDone is the cause of the end of an attempt that has done all its work.
+var errDone = errors.New("done")
+
+// Start builds all subtasks, restores their state and starts them.
+func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
+	a := &Attempt{
+		plan: p, options: o.withDefaults(), byTask: map[*graph.Task][]*runtime.Subtask{},
+		splits: map[*graph.Node][]connector.Split{}, ended: make(chan struct{}),
+	}
+	a.check = &checkpoint.Coordinator{
+		Job: p.Graph.Job, Store: a.options.Store, MaxParallelism: p.Settings.MaxParallelism, Nodes: p.Graph.Nodes,
+	}
+	if r := o.Restore; r != nil {
+		a.check.After(r.Manifest.Checkpoint)
+	}
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	if err := a.prepare(); err != nil {
+		a.cancel(err)
+		return nil, err
+	}
+	a.run()
+	return a, nil
+}
+
+func (a *Attempt) prepare() error {
+	if err := a.enumerate(); err != nil {
+		return err
+	}
+	a.place()
+	for _, t := range a.plan.Tasks {
+		if err := a.build(t); err != nil {
+			return fmt.Errorf("job %s: %w", a.plan.Graph.Job, err)
+		}
+	}
+	return nil
+}
+
+// enumerate lists the splits of all sources.
+func (a *Attempt) enumerate() error {
+	for _, n := range a.plan.Graph.Nodes {
+		if n.Enumerate == nil {
+			continue
+		}
+		splits, err := n.Enumerate(a.ctx)
+		if err != nil {
+			return fmt.Errorf("job %s, source %s: %w", a.plan.Graph.Job, n.Name, err)
+		}
+		a.splits[n] = splits
+	}
+	return nil
+}
+
+// place makes the subtasks, so that channels can lead to them.
+func (a *Attempt) place() {
+	for _, t := range a.plan.Tasks {
+		for i := range t.Parallelism {
+			w := exchange.NewWaker()
+			s := &runtime.Subtask{
+				Task: t.ID, Index: i, Waker: w, Inbox: exchange.NewInbox(w), Clock: a.options.Clock, Coordinator: a,
+			}
+			s.GroupFrom, s.GroupTo = keygroup.Range(i, t.Parallelism, a.plan.Settings.MaxParallelism)
+			a.byTask[t] = append(a.byTask[t], s)
+			a.subtasks = append(a.subtasks, s)
+		}
+	}
+	a.left = len(a.subtasks)
+}
+
+// build makes the chains of a task's subtasks. Receivers come after senders in a plan, but channels need both ends'
+// inboxes only, which are there already.
+func (a *Attempt) build(t *graph.Task) error {
+	for _, s := range a.byTask[t] {
+		chain, err := runtime.BuildChain(t, a.outgoing(t, s), a.splitsOf(t, s.Index), func(n *graph.Node) *flow.Env { return a.env(n, t, s.Index) })
+		if err != nil {
+			return err
+		}
+		s.Chain = chain
+		floor := flow.NoTime
+		if a.options.Restore != nil {
+			if floor, err = s.Restore(a.ctx, a.options.Restore); err != nil {
+				return fmt.Errorf("subtask %d of %s: restore checkpoint %d: %w", s.Index, t.Name(), a.options.Restore.Manifest.Checkpoint, err)
+			}
+		}
+		s.Prepare(a.channelsTo(t, s.Index), floor)
+	}
+	return nil
+}
+
+func (a *Attempt) env(n *graph.Node, t *graph.Task, index int) *flow.Env {
+	return &flow.Env{
+		Context: a.ctx, Job: a.plan.Graph.Job, Operator: n.Name, Subtask: index, Parallelism: t.Parallelism,
+		MaxParallelism: a.plan.Settings.MaxParallelism, BatchSize: a.options.BatchSize, WatermarkEvery: a.options.WatermarkEvery,
+		Clock: a.options.Clock, Metrics: a.options.Metrics.Add(n.Name, index, flow.NoTime), Budget: a.options.Budget,
+		Enumerated: a.splits[n],
+	}
+}
+
+// splitsOf is what a task's head reads from: its channels, unless it is a source, which adds its own.
+func (a *Attempt) splitsOf(t *graph.Task, index int) *flow.Splits {
+	s := &flow.Splits{}
+	if len(t.In) == 0 {
+		return s
+	}
+	n := a.channelsTo(t, index)
+	s.Channels, s.Done = true, make([]bool, n)
+	for i := range n {
+		s.Names = append(s.Names, fmt.Sprintf("channel %d", i))
+	}
+	return s
+}
+
+// channelsTo is how many channels lead to a subtask.
+func (a *Attempt) channelsTo(t *graph.Task, index int) int {
+	n := 0
+	for _, e := range t.In {
+		n += len(a.senders(e, index))
+	}
+	return n
+}
+
+// senders are the subtasks that an edge leads from to one subtask of the receiver.
+func (a *Attempt) senders(e graph.Edge, index int) []*runtime.Subtask {
+	from := a.byTask[e.From]
+	if e.Partition == graph.Forward {
+		return from[index : index+1]
+	}
+	return from
+}
+
+// outgoing makes the channels that lead from one subtask.
+func (a *Attempt) outgoing(t *graph.Task, s *runtime.Subtask) []runtime.Outgoing {
+	var out []runtime.Outgoing
+	for _, to := range a.plan.Tasks {
+		first := make([]int, len(a.byTask[to])) // the number of the next edge's first channel, for each receiver
+		for _, e := range to.In {
+			if e.From == t {
+				out = append(out, runtime.Outgoing{Input: e.Input, Channels: a.channels(e, s, a.byTask[to], first)})
+			}
+			for i := range first {
+				first[i] += len(a.senders(e, i))
+			}
+		}
+	}
+	return out
+}
+
+func (a *Attempt) channels(e graph.Edge, s *runtime.Subtask, to []*runtime.Subtask, first []int) []*exchange.Channel {
+	if e.Partition == graph.Forward {
+		r := to[s.Index]
+		return []*exchange.Channel{exchange.NewChannel(r.Inbox, first[s.Index], e.Port, s.Waker, a.ctx.Done())}
+	}
+	channels := make([]*exchange.Channel, len(to))
+	for i, r := range to {
+		channels[i] = exchange.NewChannel(r.Inbox, first[i]+s.Index, e.Port, s.Waker, a.ctx.Done())
+	}
+	return channels
+}
+
+func (a *Attempt) run() {
+	for _, s := range a.subtasks {
+		a.running.Go(func() { s.Run(a.ctx) })
+	}
+	go func() {
+		a.running.Wait()
+		a.check.Close()
+		close(a.ended)
+	}()
+}
+
+// Frozen takes a subtask's part of a checkpoint.
+func (a *Attempt) Frozen(c *runtime.Capture) { a.check.Frozen(c) }
+
+// Ended ends the attempt with its last subtask.
+func (a *Attempt) Ended(int, int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.left--
+	if a.left == 0 {
+		a.cancel(errDone)
+	}
+}
+
+// Failed ends the attempt; the first failure is the one that counts.
+func (a *Attempt) Failed(err error) { a.cancel(err) }
+
+// Wait waits for the end of the attempt, and until all its goroutines have ended.
+func (a *Attempt) Wait() error {
+	<-a.ended
+	if err := context.Cause(a.ctx); !errors.Is(err, errDone) {
+		return err
+	}
+	return nil
+}
+
+// Done is closed when the attempt and all its goroutines have ended.
+func (a *Attempt) Done() <-chan struct{} { return a.ended }
+
+// Stop ends the sources' reading. With drain all timers and windows fire.
+func (a *Attempt) Stop(drain bool) {
+	for _, s := range a.subtasks {
+		s.Stop(drain)
+	}
+}
+
+// Cancel ends the attempt at once.
+func (a *Attempt) Cancel(cause error) { a.cancel(cause) }
+
+// Checkpoint takes a checkpoint and waits until it is complete.
+func (a *Attempt) Checkpoint(ctx context.Context) (*checkpoint.Snapshot, error) {
+	id := a.check.Begin(len(a.subtasks))
+	for _, s := range a.subtasks {
+		s.Trigger(id)
+	}
+	m, err := a.check.Wait(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &checkpoint.Snapshot{Manifest: m, Store: a.options.Store}, nil
+}

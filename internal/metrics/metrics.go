@@ -1,0 +1,56 @@
+// Package metrics has the numbers that a running job shows of itself. They are added to once a batch, not once a record.
+package metrics
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Subtask is the numbers of one operator's subtask. The subtask writes them, anyone reads them.
+type Subtask struct {
+	Operator string
+	Index    int
+	In, Out  atomic.Int64 // records
+	Late     atomic.Int64 // records that came too late for a window
+	Rejected atomic.Int64 // pieces of input that were no record
+	// Watermark is nanoseconds since 1970; flow.NoTime before the first.
+	Watermark atomic.Int64
+	counters  sync.Map // name → *atomic.Int64
+}
+
+// Counter is a metric that the user made, by name.
+func (s *Subtask) Counter(name string) *atomic.Int64 {
+	c, _ := s.counters.LoadOrStore(name, new(atomic.Int64))
+	return c.(*atomic.Int64)
+}
+
+// Counters calls f for each metric of the user's.
+func (s *Subtask) Counters(f func(name string, value int64)) {
+	s.counters.Range(func(k, v any) bool {
+		f(k.(string), v.(*atomic.Int64).Load())
+		return true
+	})
+}
+
+// Job is the numbers of all subtasks of a job.
+type Job struct {
+	mu       sync.Mutex // guards subtasks
+	subtasks []*Subtask
+}
+
+// Add makes the numbers of one more subtask.
+func (j *Job) Add(operator string, index int, noTime int64) *Subtask {
+	s := &Subtask{Operator: operator, Index: index}
+	s.Watermark.Store(noTime)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.subtasks = append(j.subtasks, s)
+	return s
+}
+
+// Subtasks are the numbers of all subtasks so far.
+func (j *Job) Subtasks() []*Subtask {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]*Subtask(nil), j.subtasks...)
+}

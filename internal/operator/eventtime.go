@@ -1,0 +1,293 @@
+package operator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/eventtime"
+	"leat.dev/leat/internal/flow"
+)
+
+// Marks says how watermarks are made.
+type Marks[T any] struct {
+	At        func(T) time.Time
+	Delay     time.Duration            // how much later than others a record may come
+	Split     func() func(T) time.Time // in place of Delay: the author's own, called once a split
+	IdleAfter time.Duration            // 0: never
+}
+
+// EventTime gives records their times and makes watermarks, for each split of the source by itself. A watermark goes
+// out after every so many records of a split, counted, so that the size of batches changes nothing, and when the split
+// has nothing more just now.
+type EventTime[T any] struct {
+	one[T]
+	working[T]
+	marks    Marks[T]
+	splits   []splitMark[T]
+	merge    *eventtime.Merge
+	idle     bool
+	times    []int64
+	view     flow.Batch[T]
+	restored map[string][]byte
+}
+
+type splitMark[T any] struct {
+	max    int64 // the largest time so far, or the author's watermark
+	since  int   // records since the last watermark
+	active int64 // when the last record came, in processing time
+	idle   bool
+	done   bool
+	own    func(T) time.Time
+}
+
+// NewEventTime makes the operator.
+func NewEventTime[T any](env *flow.Env, out *flow.Out[T], m Marks[T]) *EventTime[T] {
+	e := &EventTime[T]{one: one[T]{env, out}, working: working[T]{env: env}, marks: m}
+	env.Splits.OnDone = append(env.Splits.OnDone, e.finish)
+	env.Splits.OnDry = append(env.Splits.OnDry, e.dry)
+	return e
+}
+
+// ready makes the marks of all splits; the source knows them only when it is open.
+func (e *EventTime[T]) ready() {
+	if e.merge != nil {
+		return
+	}
+	names := e.one.env.Splits.Names
+	e.splits = make([]splitMark[T], len(names))
+	e.merge = eventtime.NewMerge(len(names), flow.NoTime)
+	now := e.one.env.Clock.Now()
+	for i, name := range names {
+		s := &e.splits[i]
+		s.max, s.active = flow.NoTime, now
+		if e.marks.Split != nil {
+			s.own = e.marks.Split()
+		}
+		e.restoreSplit(s, name)
+		if s.max != flow.NoTime {
+			e.merge.Advance(i, e.watermarkOf(s))
+		}
+		if e.one.env.Splits.Done[i] {
+			s.done = true
+			e.merge.End(i)
+		}
+	}
+}
+
+// Receive gives a batch its times, and cuts it where watermarks belong.
+func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
+	e.begin(b, e)
+	e.ready()
+	s := &e.splits[b.Split]
+	e.wake(b.Split, s)
+	e.times = e.times[:0]
+	from := 0
+	for i, v := range b.Values {
+		e.working.at = i
+		e.times = append(e.times, e.time(s, v))
+		s.since++
+		if s.since >= e.one.env.WatermarkEvery {
+			e.forward(b, from, i+1)
+			e.mark(b.Split, s)
+			from = i + 1
+		}
+	}
+	e.forward(b, from, len(b.Values))
+}
+
+// time works out a record's time and moves the split's mark.
+func (e *EventTime[T]) time(s *splitMark[T], v T) int64 {
+	at := Nanos(e.marks.At(v))
+	if s.own != nil {
+		s.max = max(s.max, Nanos(s.own(v)))
+	} else if at > s.max {
+		s.max = at
+	}
+	return at
+}
+
+func (e *EventTime[T]) forward(b *flow.Batch[T], from, to int) {
+	if from == to {
+		return
+	}
+	e.view = flow.Batch[T]{Values: b.Values[from:to], Times: e.times[from:to], Split: b.Split}
+	e.out.Forward(&e.view)
+}
+
+// watermarkOf is what a split's mark means: a record with the largest time less the delay may still come.
+func (e *EventTime[T]) watermarkOf(s *splitMark[T]) int64 {
+	if s.own != nil || s.max == flow.NoTime {
+		return s.max
+	}
+	return s.max - int64(e.marks.Delay) - 1
+}
+
+func (e *EventTime[T]) mark(split int, s *splitMark[T]) {
+	s.since = 0
+	if s.max != flow.NoTime && e.merge.Advance(split, e.watermarkOf(s)) {
+		e.send()
+	}
+}
+
+func (e *EventTime[T]) send() {
+	if at := e.merge.Current(); at != flow.EndTime { // the end comes from the source itself, if it is drained
+		e.one.Watermark(at)
+	}
+}
+
+// dry sends the watermark that would have waited for more records.
+func (e *EventTime[T]) dry(split int) {
+	e.ready()
+	if s := &e.splits[split]; s.since > 0 {
+		e.mark(split, s)
+	}
+}
+
+// finish takes a split out.
+func (e *EventTime[T]) finish(split int) {
+	e.ready()
+	s := &e.splits[split]
+	if s.since > 0 {
+		e.mark(split, s)
+	}
+	s.done = true
+	if e.merge.End(split) {
+		e.send()
+	}
+	e.tellIdle()
+}
+
+// Watermark of an earlier operator is overruled, save that of the end of input.
+func (e *EventTime[T]) Watermark(at int64) {
+	if at == flow.EndTime {
+		e.one.Watermark(at)
+	}
+}
+
+// Idle of an earlier operator means nothing here.
+func (e *EventTime[T]) Idle(bool) {}
+
+// wake takes a split in again that was idle.
+func (e *EventTime[T]) wake(split int, s *splitMark[T]) {
+	if e.marks.IdleAfter == 0 {
+		return
+	}
+	s.active = e.one.env.Clock.Now()
+	if s.idle {
+		s.idle = false
+		e.merge.SetIdle(split, false)
+		e.tellIdle()
+	}
+}
+
+func (e *EventTime[T]) tellIdle() {
+	if idle := e.merge.Idle(); idle != e.idle {
+		e.idle = idle
+		e.out.Idle(idle)
+	}
+}
+
+// NextTick is when the next split has been silent for too long.
+func (e *EventTime[T]) NextTick() (at int64, ok bool) {
+	if e.marks.IdleAfter == 0 {
+		return 0, false
+	}
+	e.ready()
+	for i := range e.splits {
+		s := &e.splits[i]
+		if deadline := s.active + int64(e.marks.IdleAfter); !s.idle && !s.done && (!ok || deadline < at) {
+			at, ok = deadline, true
+		}
+	}
+	return at, ok
+}
+
+// Tick leaves silent splits out.
+func (e *EventTime[T]) Tick(now int64, _ int) bool {
+	e.ready()
+	for i := range e.splits {
+		s := &e.splits[i]
+		if s.idle || s.done || s.active+int64(e.marks.IdleAfter) > now {
+			continue
+		}
+		s.idle = true
+		if e.merge.SetIdle(i, true) {
+			e.send()
+		}
+	}
+	e.tellIdle()
+	return true
+}
+
+// Entries are the marks of all splits.
+func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
+	e.ready()
+	entries := make([]backend.Entry, len(e.splits))
+	for i, name := range e.one.env.Splits.Names {
+		value := binary.LittleEndian.AppendUint64(nil, uint64(e.splits[i].max))
+		value = binary.LittleEndian.AppendUint64(value, uint64(e.splits[i].since))
+		entries[i] = backend.Entry{State: "marks", Key: name, Value: value}
+	}
+	return entries, nil
+}
+
+// RestoreEntries keeps the marks until the splits are known.
+func (e *EventTime[T]) RestoreEntries(all []backend.Entry) error {
+	e.restored = map[string][]byte{}
+	for _, entry := range all {
+		if len(entry.Value) != 16 {
+			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not 16", e.one.env, entry.Key, len(entry.Value))
+		}
+		e.restored[entry.Key] = entry.Value
+	}
+	return nil
+}
+
+// restoreSplit gives a split its mark back. Channels are not the same after a rescale: each begins with the least.
+func (e *EventTime[T]) restoreSplit(s *splitMark[T], name string) {
+	value, ok := e.restored[name]
+	if ok && !e.one.env.Splits.Channels {
+		s.max = int64(binary.LittleEndian.Uint64(value))
+		s.since = int(binary.LittleEndian.Uint64(value[8:]))
+		return
+	}
+	if !e.one.env.Splits.Channels || len(e.restored) == 0 {
+		return
+	}
+	s.max = flow.EndTime
+	for _, value := range e.restored {
+		s.max = min(s.max, int64(binary.LittleEndian.Uint64(value)))
+	}
+}
+
+// The years that a count of nanoseconds since 1970 reaches.
+var (
+	earliest = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	latest   = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+)
+
+// Nanos is a time as the engine counts it; a zero time is none.
+func Nanos(t time.Time) int64 {
+	if s := t.Unix(); s < earliest || s > latest {
+		if t.IsZero() {
+			return flow.NoTime
+		}
+		flow.Fail(fmt.Errorf("event time %s is outside of the years 1678 to 2261", t))
+	}
+	return t.UnixNano()
+}
+
+// Time is the engine's time for users.
+func Time(at int64) time.Time {
+	switch at {
+	case flow.NoTime:
+		return time.Time{}
+	case flow.EndTime:
+		return endOfTime
+	}
+	return time.Unix(0, at).UTC()
+}
+
+var endOfTime = time.Unix(0, flow.EndTime).UTC()

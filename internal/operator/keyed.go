@@ -1,0 +1,350 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/flow"
+)
+
+// Hooks are what a constructor may ask for beside state.
+type Hooks struct {
+	opens  []func(context.Context) error
+	closes []func() error
+}
+
+// OnOpen adds a function to call before the first record.
+func (h *Hooks) OnOpen(f func(context.Context) error) { h.opens = append(h.opens, f) }
+
+// OnClose adds a function to call at the end of the attempt.
+func (h *Hooks) OnClose(f func() error) { h.closes = append(h.closes, f) }
+
+// Open calls what OnOpen was given, in order.
+func (h *Hooks) Open(ctx context.Context) error {
+	for _, f := range h.opens {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close calls what OnClose was given, the last first; all are called.
+func (h *Hooks) Close() error {
+	var first error
+	for i := len(h.closes) - 1; i >= 0; i-- {
+		if err := h.closes[i](); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Keyed is the core of an operator with state for each key: its store, the time of the record at hand, its outputs.
+type Keyed[K comparable] struct {
+	Hooks
+	Env   *flow.Env
+	Store *heap.Store[K]
+	Outs  map[string]flow.Outlet
+
+	at        int64 // event time of the record or timer at hand
+	watermark int64
+	windows   Windows // nil without windows
+	timers    bool    // whether there are timers at all
+}
+
+// Windows is the window part of an operator.
+type Windows interface {
+	backend.Keyed
+	Advance(watermark int64, limit int) (done bool)
+	Floor(group int) int64
+	RestoreFloor(group int, watermark int64)
+	LateCount() int64
+}
+
+// NewKeyed makes a core over a store.
+func NewKeyed[K comparable](env *flow.Env, store *heap.Store[K]) *Keyed[K] {
+	return &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime}
+}
+
+// SetWindows adds windows, which fire before timers of the same time.
+func (k *Keyed[K]) SetWindows(w Windows) { k.windows = w }
+
+// At is the event time of what is at hand.
+func (k *Keyed[K]) At() int64 { return k.at }
+
+// SetAt sets it, for callbacks of timers and panes.
+func (k *Keyed[K]) SetAt(at int64) { k.at = at }
+
+// WatermarkNow is how far event time has come.
+func (k *Keyed[K]) WatermarkNow() int64 { return k.watermark }
+
+// HasTimers says that the constructor has made a timer.
+func (k *Keyed[K]) HasTimers() { k.timers = true }
+
+// State is the store and the windows.
+func (k *Keyed[K]) State() []backend.Keyed {
+	if k.windows == nil {
+		return []backend.Keyed{k.Store}
+	}
+	return []backend.Keyed{k.Store, k.windows}
+}
+
+// Floors are how far event time has come for the key groups, as runs of groups with one watermark.
+func (k *Keyed[K]) Floors(from, to int, watermark int64) []backend.Floor {
+	if k.windows == nil {
+		return []backend.Floor{{From: from, To: to, Watermark: watermark}}
+	}
+	var runs []backend.Floor
+	for g := from; g < to; g++ {
+		at := k.windows.Floor(g)
+		if n := len(runs); n > 0 && runs[n-1].Watermark == at {
+			runs[n-1].To = g + 1
+			continue
+		}
+		runs = append(runs, backend.Floor{From: g, To: g + 1, Watermark: at})
+	}
+	return runs
+}
+
+// RestoreFloor tells the windows how far event time had come.
+func (k *Keyed[K]) RestoreFloor(f backend.Floor) {
+	if k.windows == nil {
+		return
+	}
+	for g := f.From; g < f.To; g++ {
+		k.windows.RestoreFloor(g, f.Watermark)
+	}
+}
+
+// Advance fires the windows and timers that a watermark makes due, some at a time.
+func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
+	k.Env.Site.At = k
+	k.watermark = watermark
+	if k.windows != nil {
+		done := k.windows.Advance(watermark, limit)
+		k.Env.Metrics.Late.Store(k.windows.LateCount())
+		if !done {
+			return false
+		}
+	}
+	if k.timers && !k.fire(heap.Event, watermark, limit) {
+		return false
+	}
+	k.Watermark(watermark)
+	return true
+}
+
+// fire fires timers; at the end of input those that are set then.
+func (k *Keyed[K]) fire(d heap.Domain, upTo int64, limit int) (done bool) {
+	if upTo == flow.EndTime {
+		k.Store.Drain()
+	}
+	more, err := k.Store.Fire(d, upTo, limit)
+	k.Env.Site.At = k
+	flow.Check(err)
+	return !more
+}
+
+// Watermark passes it on to all outputs.
+func (k *Keyed[K]) Watermark(at int64) {
+	k.watermark = at
+	k.Env.Metrics.Watermark.Store(at)
+	for _, o := range k.Outs {
+		o.Watermark(at)
+	}
+}
+
+// Idle passes it on to all outputs.
+func (k *Keyed[K]) Idle(idle bool) {
+	for _, o := range k.Outs {
+		o.Idle(idle)
+	}
+}
+
+// NextTick is when the next processing-time timer is due.
+func (k *Keyed[K]) NextTick() (int64, bool) {
+	if !k.timers {
+		return 0, false
+	}
+	return k.Store.NextTimer(heap.Processing)
+}
+
+// Tick fires processing-time timers.
+func (k *Keyed[K]) Tick(now int64, limit int) bool {
+	k.Env.Site.At = k
+	return k.fire(heap.Processing, now, limit)
+}
+
+// End fires the processing-time timers that are set at the end of input, each once.
+func (k *Keyed[K]) End(limit int) bool {
+	if !k.timers {
+		return true
+	}
+	k.Env.Site.At = k
+	return k.fire(heap.Processing, flow.EndTime, limit)
+}
+
+// Flush hands on what the outputs hold.
+func (k *Keyed[K]) Flush() {
+	for _, o := range k.Outs {
+		o.Flush()
+	}
+}
+
+// Locate names the key at hand.
+func (k *Keyed[K]) Locate() (string, string) {
+	return k.Env.Operator, fmt.Sprintf("timer or window of key %v", k.Store.Key())
+}
+
+// KeyedPort is an input of a keyed operator.
+type KeyedPort[K comparable, T any] struct {
+	*Keyed[K]
+	working[T]
+	f func(T) error
+}
+
+// NewKeyedPort makes an input whose records f takes.
+func NewKeyedPort[K comparable, T any](k *Keyed[K], f func(T) error) *KeyedPort[K, T] {
+	return &KeyedPort[K, T]{k, working[T]{env: k.Env}, f}
+}
+
+// Deliver takes the payload of a message: a batch with keys.
+func (p *KeyedPort[K, T]) Deliver(payload any) { p.Receive(payload.(*flow.Keyed[K, T])) }
+
+// Receive finds the state of all keys of a batch, then goes through the records.
+func (p *KeyedPort[K, T]) Receive(b *flow.Keyed[K, T]) {
+	p.begin(&b.Batch, p)
+	p.Store.Begin(b.Keys, b.Hashes)
+	for i, v := range b.Values {
+		p.working.at = i
+		p.Store.Select(i)
+		p.Keyed.at = b.Times[i]
+		if err := p.f(v); err != nil {
+			flow.Fail(err)
+		}
+	}
+	p.Store.End()
+	p.Flush()
+}
+
+// Locate names the record and its key.
+func (p *KeyedPort[K, T]) Locate() (string, string) {
+	_, record := p.working.Locate()
+	return p.Env.Operator, fmt.Sprintf("key %v, %s", p.Store.Key(), record)
+}
+
+// WindowPort is the input of a window operator.
+type WindowPort[K comparable, T any] struct {
+	*Keyed[K]
+	working[T]
+	receive func(*flow.Keyed[K, T]) error
+}
+
+// NewWindowPort makes an input whose batches receive takes.
+func NewWindowPort[K comparable, T any](k *Keyed[K], receive func(*flow.Keyed[K, T]) error) *WindowPort[K, T] {
+	return &WindowPort[K, T]{k, working[T]{env: k.Env}, receive}
+}
+
+// Deliver takes the payload of a message: a batch with keys.
+func (p *WindowPort[K, T]) Deliver(payload any) {
+	b := payload.(*flow.Keyed[K, T])
+	p.begin(&b.Batch, p)
+	flow.Check(p.receive(b))
+	p.Env.Metrics.Late.Store(p.windows.LateCount())
+	p.Flush()
+}
+
+// Locate names the operator: a window's aggregator sees many records at once.
+func (p *WindowPort[K, T]) Locate() (string, string) {
+	return p.Env.Operator, fmt.Sprintf("a batch of %d records", len(p.batch.Values))
+}
+
+// Unkeyed is the core of an operator without keys.
+type Unkeyed[T any] struct {
+	Hooks
+	working[T]
+	Env  *flow.Env
+	Outs map[string]flow.Outlet
+	f    func(T) error
+	now  int64
+	list []OperatorList
+}
+
+// OperatorList is a list state of an operator without keys.
+type OperatorList interface {
+	Entries() ([]backend.Entry, error)
+	Restore(all []backend.Entry) error
+	Describe() backend.State
+}
+
+// NewUnkeyed makes a core; f is set when the constructor has returned it.
+func NewUnkeyed[T any](env *flow.Env) *Unkeyed[T] {
+	return &Unkeyed[T]{working: working[T]{env: env}, Env: env, Outs: map[string]flow.Outlet{}}
+}
+
+// Each sets the function that takes the records.
+func (u *Unkeyed[T]) Each(f func(T) error) { u.f = f }
+
+// At is the event time of the record at hand.
+func (u *Unkeyed[T]) At() int64 { return u.now }
+
+// AddList adds a list state.
+func (u *Unkeyed[T]) AddList(l OperatorList) { u.list = append(u.list, l) }
+
+// Lists are the list states.
+func (u *Unkeyed[T]) Lists() []OperatorList { return u.list }
+
+// Receive goes through a batch.
+func (u *Unkeyed[T]) Receive(b *flow.Batch[T]) {
+	u.begin(b, u)
+	for i, v := range b.Values {
+		u.working.at, u.now = i, b.Times[i]
+		if err := u.f(v); err != nil {
+			flow.Fail(err)
+		}
+	}
+	for _, o := range u.Outs {
+		o.Flush()
+	}
+}
+
+// Watermark passes it on.
+func (u *Unkeyed[T]) Watermark(at int64) {
+	u.Env.Metrics.Watermark.Store(at)
+	for _, o := range u.Outs {
+		o.Watermark(at)
+	}
+}
+
+// Idle passes it on.
+func (u *Unkeyed[T]) Idle(idle bool) {
+	for _, o := range u.Outs {
+		o.Idle(idle)
+	}
+}
+
+// Entries are the elements of all lists.
+func (u *Unkeyed[T]) Entries() ([]backend.Entry, error) {
+	var all []backend.Entry
+	for _, l := range u.list {
+		entries, err := l.Entries()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	return all, nil
+}
+
+// RestoreEntries deals the elements of each list out to the subtasks.
+func (u *Unkeyed[T]) RestoreEntries(all []backend.Entry) error {
+	for _, l := range u.list {
+		if err := l.Restore(all); err != nil {
+			return fmt.Errorf("%s: list %s: %w", u.Env, l.Describe().Name, err)
+		}
+	}
+	return nil
+}

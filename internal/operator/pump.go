@@ -1,0 +1,62 @@
+package operator
+
+import (
+	"context"
+
+	"leat.dev/leat/connector"
+)
+
+// pump reads a split whose reader may wait, in a goroutine of its own, so that the subtask's loop never does.
+type pump[T any] struct {
+	full   chan pumped[T]
+	free   chan *connector.Batch[T]
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+type pumped[T any] struct {
+	batch    *connector.Batch[T]
+	position []byte
+	err      error
+}
+
+// pumpBatches is how far a pump reads ahead.
+const pumpBatches = 4
+
+func startPump[T any](ctx context.Context, r connector.Reader[T], size int, wake func()) *pump[T] {
+	ctx, cancel := context.WithCancel(ctx)
+	p := &pump[T]{
+		full: make(chan pumped[T], pumpBatches), free: make(chan *connector.Batch[T], pumpBatches),
+		cancel: cancel, ended: make(chan struct{}),
+	}
+	for range pumpBatches {
+		p.free <- &connector.Batch[T]{Max: size}
+	}
+	go p.run(ctx, r, wake)
+	return p
+}
+
+func (p *pump[T]) run(ctx context.Context, r connector.Reader[T], wake func()) {
+	defer close(p.ended)
+	for {
+		var b *connector.Batch[T]
+		select {
+		case b = <-p.free:
+		case <-ctx.Done():
+			return
+		}
+		b.Clear()
+		err := r.Read(ctx, b)
+		p.full <- pumped[T]{b, r.Position(), err} // never waits: there are as many places as batches
+		wake()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop ends the goroutine; the reader is the caller's again.
+func (p *pump[T]) stop() {
+	p.cancel()
+	<-p.ended
+}

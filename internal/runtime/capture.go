@@ -1,0 +1,167 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/flow"
+)
+
+// capture freezes the state of all operators of the chain, as of this instant of the loop.
+func (t *Subtask) capture(id int64) {
+	if id <= t.last {
+		return
+	}
+	t.last = id
+	t.Chain.settle()
+	t.flushOut(t.Chain.Links[0].Env.Context)
+	c := &Capture{Checkpoint: id, Task: t.Task, Subtask: t.Index, GroupFrom: t.GroupFrom, GroupTo: t.GroupTo}
+	for _, l := range t.Chain.Links {
+		if l.Env.Tap != nil {
+			l.Env.Tap.Barrier(l.Node.Name, t.Index, id)
+		}
+		o := OperatorCapture{Operator: l.Node.Name}
+		if s, ok := l.Operator.(Stateful); ok {
+			for _, k := range s.State() {
+				o.Keyed = append(o.Keyed, k.Snapshot())
+			}
+			o.Floors = t.floors(l.Operator)
+		}
+		if e, ok := l.Operator.(Listed); ok {
+			entries, err := e.Entries()
+			flow.Check(err)
+			o.Entries = entries
+		}
+		if o.Keyed != nil || o.Entries != nil {
+			c.Operators = append(c.Operators, o)
+		}
+	}
+	t.Coordinator.Frozen(c)
+}
+
+// floors are the watermarks of the subtask's key groups.
+func (t *Subtask) floors(operator any) []backend.Floor {
+	if f, ok := operator.(Floored); ok {
+		return f.Floors(t.GroupFrom, t.GroupTo, t.marks.Current())
+	}
+	return []backend.Floor{{From: t.GroupFrom, To: t.GroupTo, Watermark: t.marks.Current()}}
+}
+
+// Release gives back what was frozen.
+func (c *Capture) Release() {
+	for _, o := range c.Operators {
+		for _, s := range o.Keyed {
+			s.Release()
+		}
+	}
+}
+
+// tick lets operators do what processing time has made due, and says whether there was any.
+func (t *Subtask) tick(now int64) bool {
+	any := false
+	for _, k := range t.ticking {
+		if at, ok := k.NextTick(); ok && at <= now {
+			k.Tick(now, FireLimit)
+			any = true
+		}
+	}
+	if any {
+		t.Chain.settle()
+	}
+	return any
+}
+
+func (t *Subtask) tickDue(now int64) bool {
+	for _, k := range t.ticking {
+		if at, ok := k.NextTick(); ok && at <= now {
+			return true
+		}
+	}
+	return false
+}
+
+// setAlarm has the subtask woken when the next operator has something to do.
+func (t *Subtask) setAlarm() {
+	var next int64
+	found := false
+	for _, k := range t.ticking {
+		if at, ok := k.NextTick(); ok && (!found || at < next) {
+			next, found = at, true
+		}
+	}
+	switch {
+	case !found, t.alarmStop != nil && t.alarmAt == next:
+		return
+	case t.alarmStop != nil:
+		t.alarmStop()
+	}
+	t.alarmAt, t.alarmStop = next, t.Clock.At(next, t.Waker.Wake)
+}
+
+// Restored is a snapshot as a subtask sees it.
+type Restored interface {
+	// Keyed calls f for each state of an operator in each key group of a range, half open.
+	Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error
+	// Entries are the entries of all subtasks of an operator without keys.
+	Entries(operator string) []backend.Entry
+	// Floors are the watermarks of an operator's key groups.
+	Floors(operator string) []backend.Floor
+}
+
+// Restore reads a snapshot's state into the operators of the chain, before the first record, and returns the watermark
+// below which the subtask must not begin: the least of its key groups.
+func (t *Subtask) Restore(ctx context.Context, from Restored) (floor int64, err error) {
+	floor = flow.NoTime
+	for _, l := range t.Chain.Links {
+		if e, ok := l.Operator.(Listed); ok {
+			if err := e.RestoreEntries(from.Entries(l.Node.Name)); err != nil {
+				return floor, err
+			}
+		}
+		s, ok := l.Operator.(Stateful)
+		if !ok {
+			continue
+		}
+		floor = t.restoreFloors(l.Operator, from.Floors(l.Node.Name))
+		err := from.Keyed(ctx, l.Node.Name, t.GroupFrom, t.GroupTo, func(state string, group int, r backend.Reader) error {
+			return restoreState(s.State(), state, group, r)
+		})
+		if err != nil {
+			return floor, err
+		}
+	}
+	return floor, nil
+}
+
+// restoreFloors tells an operator how far event time had come for each of its key groups.
+func (t *Subtask) restoreFloors(operator any, floors []backend.Floor) int64 {
+	least := flow.EndTime
+	found := false
+	for _, f := range floors {
+		f.From, f.To = max(f.From, t.GroupFrom), min(f.To, t.GroupTo)
+		if f.From >= f.To {
+			continue
+		}
+		least, found = min(least, f.Watermark), true
+		if o, ok := operator.(Floored); ok {
+			o.RestoreFloor(f)
+		}
+	}
+	if !found {
+		return flow.NoTime
+	}
+	return least
+}
+
+// restoreState hands the entries of a state to the part of the operator that has it.
+func restoreState(parts []backend.Keyed, state string, group int, r backend.Reader) error {
+	for _, k := range parts {
+		for _, s := range k.States() {
+			if s.Name == state {
+				return k.Restore(state, group, r)
+			}
+		}
+	}
+	return fmt.Errorf("the snapshot has a state %q that the operator does not have", state)
+}

@@ -1,0 +1,142 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"leat.dev/leat/internal/exchange"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/graph"
+)
+
+// Link is one operator of a chain.
+type Link struct {
+	Node *graph.Node
+	Env  *flow.Env
+	graph.Made
+}
+
+// Chain is the operators of one subtask, the head first, and the sending ends of its edges.
+type Chain struct {
+	Links   []Link
+	Senders []exchange.Sender
+}
+
+// Outgoing is an edge that leaves a task, with the channels of one of its subtasks.
+type Outgoing struct {
+	graph.Input
+	Channels []*exchange.Channel
+}
+
+// BuildChain makes the operators of a subtask and attaches them to one another. Env makes each operator's environment;
+// splits are those of the head's input.
+func BuildChain(t *graph.Task, out []Outgoing, splits *flow.Splits, env func(*graph.Node) *flow.Env) (*Chain, error) {
+	c := &Chain{}
+	at := map[*graph.Node]int{}
+	site := &flow.Site{}
+	for i, n := range t.Nodes {
+		e := env(n)
+		e.Site, e.Chained = site, i > 0
+		e.Splits = splits
+		if i > 0 {
+			e.Splits = c.Links[at[n.Inputs[0].From]].splitsBehind()
+		}
+		made, err := n.Make(e)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e, err)
+		}
+		c.Links = append(c.Links, Link{n, e, made})
+		at[n] = i
+		if i > 0 {
+			if err := c.attach(at, n.Inputs[0], made.Ports[0].Receiver); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return c, c.connect(at, out)
+}
+
+// splitsBehind is what the splits are for an operator behind this one: those of its input, unless it makes records of
+// its own.
+func (l *Link) splitsBehind() *flow.Splits {
+	switch l.Node.Kind {
+	case graph.Process, graph.Keyed, graph.Window:
+		return &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1)}
+	default:
+		return l.Env.Splits
+	}
+}
+
+// connect makes the sending ends of the edges that leave the task.
+func (c *Chain) connect(at map[*graph.Node]int, out []Outgoing) error {
+	for _, o := range out {
+		env := c.Links[at[o.From]].Env
+		s := o.Sender(env, o.Channels)
+		c.Senders = append(c.Senders, s)
+		if err := c.attach(at, o.Input, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Chain) attach(at map[*graph.Node]int, in graph.Input, receiver any) error {
+	from := c.Links[at[in.From]]
+	outlet, ok := from.Outs[in.Side]
+	if !ok {
+		return fmt.Errorf("%s has no output %q", from.Env, in.Side)
+	}
+	return outlet.Attach(receiver)
+}
+
+// hasCredit says whether everybody who is sent to wants more.
+func (c *Chain) hasCredit() bool {
+	for _, s := range c.Senders {
+		if !s.HasCredit() {
+			return false
+		}
+	}
+	return true
+}
+
+// settle hands on what the outputs of the chain hold: the operators do so at the end of each batch, save those whose
+// callbacks run outside of one.
+func (c *Chain) settle() {
+	for i := range c.Links {
+		for _, o := range c.Links[i].Outs {
+			o.Flush()
+		}
+	}
+}
+
+// flush sends batches that are not full.
+func (c *Chain) flush() {
+	for _, s := range c.Senders {
+		s.Flush()
+	}
+}
+
+// open opens all operators, the last first, so that whoever is sent to is open.
+func (c *Chain) open(ctx context.Context) (opened int, err error) {
+	for i := len(c.Links) - 1; i >= 0; i-- {
+		if o, ok := c.Links[i].Operator.(Opener); ok {
+			if err := o.Open(ctx); err != nil {
+				return len(c.Links) - 1 - i, fmt.Errorf("%s: open: %w", c.Links[i].Env, err)
+			}
+		}
+	}
+	return len(c.Links), nil
+}
+
+// close closes the operators that were opened, the first first.
+func (c *Chain) close(opened int) error {
+	var first error
+	for i := len(c.Links) - opened; i < len(c.Links); i++ {
+		if o, ok := c.Links[i].Operator.(Closer); ok {
+			if err := o.Close(); err != nil && first == nil {
+				first = fmt.Errorf("%s: close: %w", c.Links[i].Env, err)
+			}
+		}
+	}
+	return first
+}

@@ -1,0 +1,404 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/clock"
+	"leat.dev/leat/internal/eventtime"
+	"leat.dev/leat/internal/exchange"
+	"leat.dev/leat/internal/flow"
+)
+
+// FireLimit is how many timers or panes fire before the loop looks for a barrier.
+const FireLimit = 512
+
+// LingerNanos is how long records may wait in batches that are not full while the subtask is busy.
+const LingerNanos = 1e6
+
+// Coordinator is what a subtask reports to. Its methods may be called from any goroutine.
+type Coordinator interface {
+	// Frozen hands over a subtask's part of a checkpoint, to be persisted and released.
+	Frozen(c *Capture)
+	// Ended says that a subtask has sent its last record and answers triggers only.
+	Ended(task, subtask int)
+	// Failed says that a subtask has failed; the attempt ends.
+	Failed(err error)
+}
+
+// Capture is a subtask's part of a checkpoint, as it was at the barrier.
+type Capture struct {
+	Checkpoint    int64
+	Task, Subtask int
+	GroupFrom     int // key groups of keyed operators, half open
+	GroupTo       int
+	Operators     []OperatorCapture
+}
+
+// OperatorCapture is an operator's part.
+type OperatorCapture struct {
+	Operator string
+	Keyed    []backend.Snapshot
+	Entries  []backend.Entry
+	Floors   []backend.Floor
+}
+
+// Subtask is one parallel instance of a task.
+type Subtask struct {
+	Task, Index int
+	Chain       *Chain
+	Inbox       *exchange.Inbox
+	Waker       *exchange.Waker
+	Clock       clock.Clock
+	Coordinator Coordinator
+	// Groups are the key groups of keyed operators in the chain, half open.
+	GroupFrom, GroupTo int
+
+	source  Pulling // the head, if it is a source
+	firing  Firing  // the head, if it has timers or windows
+	ticking []Ticking
+	ending  []Ending
+
+	marks     *eventtime.Merge
+	align     *alignment
+	queue     []exchange.Message // taken from the inbox
+	at        int                // the next one
+	due       bool               // the head is firing what the watermark made due
+	idle      bool
+	ended     bool // no input is left
+	finished  bool // all has been sent
+	lastFlush int64
+	alarmAt   int64
+	alarmStop func()
+
+	mu   sync.Mutex // guards mail
+	mail []letter
+	last int64 // the newest checkpoint that the subtask has had a part in
+	asks int64 // the newest checkpoint that it was asked for by letter
+}
+
+type letter struct {
+	trigger int64 // a checkpoint's number, or 0
+	stop    bool
+	drain   bool
+}
+
+// Prepare readies the subtask: channels are how many lead to it, floor is the restored watermark.
+func (t *Subtask) Prepare(channels int, floor int64) {
+	t.marks, t.align = eventtime.NewMerge(channels, floor), newAlignment(channels)
+	head := t.Chain.Links[0].Operator
+	t.source, _ = head.(Pulling)
+	t.firing, _ = head.(Firing)
+	t.due = t.firing != nil && floor != flow.NoTime // a snapshot may have been taken in the middle of a firing
+	for _, l := range t.Chain.Links {
+		if k, ok := l.Operator.(Ticking); ok {
+			t.ticking = append(t.ticking, k)
+		}
+		if e, ok := l.Operator.(Ending); ok {
+			t.ending = append(t.ending, e)
+		}
+	}
+}
+
+// Trigger asks a source, or a subtask whose input has ended, for its part in a checkpoint. Others wait for barriers.
+func (t *Subtask) Trigger(checkpoint int64) { t.post(letter{trigger: checkpoint}) }
+
+// Stop ends a source's reading; with drain, event time moves to its end. Others ignore it.
+func (t *Subtask) Stop(drain bool) { t.post(letter{stop: true, drain: drain}) }
+
+func (t *Subtask) post(l letter) {
+	t.mu.Lock()
+	t.mail = append(t.mail, l)
+	t.mu.Unlock()
+	t.Waker.Wake()
+}
+
+func (t *Subtask) hasMail() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.mail) > 0
+}
+
+// Run runs the subtask until the attempt ends, and reports a failure to the coordinator.
+func (t *Subtask) Run(ctx context.Context) {
+	opened, err := t.open(ctx)
+	if err == nil {
+		err = t.loop(ctx)
+	}
+	if t.alarmStop != nil {
+		t.alarmStop()
+	}
+	if cerr := t.Chain.close(opened); err == nil {
+		err = cerr
+	}
+	if err != nil && !errors.Is(err, errStopped) {
+		t.Coordinator.Failed(err)
+	}
+}
+
+// errStopped is the end of a subtask whose attempt has ended elsewhere.
+var errStopped = errors.New("the attempt has ended")
+
+func (t *Subtask) open(ctx context.Context) (opened int, err error) {
+	defer t.caught(ctx, &err)
+	opened, err = t.Chain.open(ctx)
+	if err == nil && t.source != nil {
+		err = t.source.Start(t.Waker.Wake)
+	}
+	return opened, err
+}
+
+// loop is the life of a subtask.
+func (t *Subtask) loop(ctx context.Context) (err error) {
+	defer t.caught(ctx, &err)
+	for ctx.Err() == nil {
+		t.readMail()
+		now := t.Clock.Now()
+		t.linger(now)
+		switch {
+		case t.finished:
+			t.park(ctx, t.hasMail)
+		case !t.Chain.hasCredit():
+			t.park(ctx, func() bool { return t.Chain.hasCredit() || t.hasMail() })
+		case t.due:
+			t.fire()
+		case t.tick(now):
+		case t.ended:
+			t.finish(ctx)
+		case t.source != nil:
+			t.pull(ctx)
+		case t.next():
+			t.handle()
+		default:
+			t.rest(ctx)
+		}
+	}
+	return errStopped
+}
+
+// caught turns what user code or state has thrown into an error that says where it happened.
+func (t *Subtask) caught(ctx context.Context, err *error) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if ctx.Err() != nil {
+		*err = errStopped
+		return
+	}
+	head := t.Chain.Links[0].Env
+	where := fmt.Sprintf("job %s, operator %s, subtask %d", head.Job, head.Operator, t.Index)
+	if at := head.Site.At; at != nil {
+		operator, what := at.Locate()
+		where = fmt.Sprintf("job %s, operator %s, subtask %d: %s", head.Job, operator, t.Index, what)
+	}
+	switch r := r.(type) {
+	case flow.Failure:
+		*err = fmt.Errorf("%s: %w", where, r.Err)
+	case heap.Refusal:
+		*err = fmt.Errorf("%s: %w", where, r.Err)
+	default:
+		*err = fmt.Errorf("%s: panic: %v\n%s", where, r, debug.Stack())
+	}
+}
+
+func (t *Subtask) park(ctx context.Context, ready func() bool) {
+	t.setAlarm()
+	t.Waker.Park(ctx.Done(), func() bool { return ready() || t.tickDue(t.Clock.Now()) })
+}
+
+// rest is taken when there is nothing to do: everything gathered is sent on before.
+func (t *Subtask) rest(ctx context.Context) {
+	t.Chain.flush()
+	t.park(ctx, func() bool { return !t.Inbox.Empty() || t.hasMail() })
+}
+
+// linger sends batches that are not full when they have waited long enough.
+func (t *Subtask) linger(now int64) {
+	if now-t.lastFlush > LingerNanos {
+		t.Chain.flush()
+		t.lastFlush = now
+	}
+}
+
+// next makes sure that there is a message to handle.
+func (t *Subtask) next() bool {
+	if t.at == len(t.queue) {
+		t.queue, t.at = t.Inbox.Take(t.queue), 0
+	}
+	return t.at < len(t.queue)
+}
+
+func (t *Subtask) handle() {
+	m := t.queue[t.at]
+	t.at++
+	if t.align.holds(m) {
+		return
+	}
+	var payload any
+	switch m.Kind {
+	case exchange.Data:
+		t.Chain.Links[0].Ports[m.Channel.Port].Deliver(m.Payload)
+		payload = m.Payload
+	case exchange.Watermark:
+		t.watermark(t.marks.Advance(m.Channel.Index, m.At))
+	case exchange.Idle:
+		t.watermark(t.marks.SetIdle(m.Channel.Index, m.At == 1))
+	case exchange.Barrier:
+		t.barrier(m.Channel.Index, m.At)
+	case exchange.End:
+		t.endChannel(m.Channel.Index)
+	}
+	m.Channel.Recycle(payload)
+}
+
+// watermark sends a moved watermark into the chain.
+func (t *Subtask) watermark(moved bool) {
+	port := t.Chain.Links[0].Ports[0]
+	if idle := t.marks.Idle(); idle != t.idle {
+		t.idle = idle
+		port.Idle(idle)
+	}
+	switch {
+	case !moved:
+	case t.firing != nil:
+		t.due = true
+		t.fire()
+	default:
+		port.Watermark(t.marks.Current())
+	}
+}
+
+// fire fires some of what is due. A barrier that is next in line need not wait for all of it.
+func (t *Subtask) fire() {
+	t.due = !t.firing.Advance(t.marks.Current(), FireLimit)
+	t.Chain.settle()
+	for t.due && t.next() && t.queue[t.at].Kind == exchange.Barrier {
+		t.handle()
+	}
+}
+
+func (t *Subtask) barrier(channel int, id int64) {
+	if t.align.supersedes(id) {
+		t.requeue(t.align.release())
+	}
+	if t.align.barrier(channel, id) {
+		t.takePart(id)
+	}
+}
+
+// takePart captures the chain's state and sends the barrier on.
+func (t *Subtask) takePart(id int64) {
+	t.capture(id)
+	for _, s := range t.Chain.Senders {
+		s.Barrier(id)
+	}
+	t.requeue(t.align.release())
+}
+
+// requeue puts messages that had to wait before all others.
+func (t *Subtask) requeue(stash []exchange.Message) {
+	if len(stash) == 0 {
+		return
+	}
+	t.queue = append(stash, t.queue[t.at:]...)
+	t.at = 0
+}
+
+func (t *Subtask) endChannel(i int) {
+	if splits := t.Chain.Links[0].Env.Splits; i < len(splits.Names) {
+		splits.Finish(i)
+	}
+	aligned := t.align.end(i)
+	t.watermark(t.marks.End(i))
+	if aligned {
+		t.takePart(t.align.id)
+	}
+	t.ended = t.marks.Ended()
+}
+
+// pull lets a source read.
+func (t *Subtask) pull(ctx context.Context) {
+	p, err := t.source.Pull()
+	flow.Check(err)
+	switch p {
+	case Dry:
+		t.Chain.flush()
+		t.park(ctx, func() bool { return t.source.Ready() || t.hasMail() })
+	case Finished:
+		t.source.Finish(true)
+		t.marks = eventtime.NewMerge(0, flow.EndTime)
+		t.ended = true
+	}
+}
+
+// finish sends the last records and says that no more come. The subtask goes on to answer triggers.
+func (t *Subtask) finish(ctx context.Context) {
+	if t.marks.Current() == flow.EndTime {
+		for _, e := range t.ending {
+			if !e.End(FireLimit) {
+				t.Chain.settle()
+				return
+			}
+		}
+	}
+	t.Chain.settle()
+	t.flushOut(ctx)
+	for _, s := range t.Chain.Senders {
+		s.End()
+	}
+	t.finished = true
+	if t.asks > t.last {
+		t.capture(t.asks)
+	}
+	t.Coordinator.Ended(t.Task, t.Index)
+}
+
+// flushOut makes durable what sinks have written.
+func (t *Subtask) flushOut(ctx context.Context) {
+	for _, l := range t.Chain.Links {
+		if f, ok := l.Operator.(Flusher); ok {
+			if err := f.Flush(ctx); err != nil {
+				flow.Fail(fmt.Errorf("%s: flush: %w", l.Env, err))
+			}
+		}
+	}
+}
+
+// readMail does what the coordinator asks for.
+func (t *Subtask) readMail() {
+	t.mu.Lock()
+	mail := t.mail
+	t.mail = nil
+	t.mu.Unlock()
+	for _, l := range mail {
+		switch {
+		case l.stop:
+			t.stop(l.drain)
+		case t.finished:
+			t.capture(l.trigger)
+		case t.source != nil:
+			t.takePart(l.trigger)
+		default:
+			t.asks = l.trigger
+		}
+	}
+}
+
+func (t *Subtask) stop(drain bool) {
+	if t.source == nil || t.ended {
+		return
+	}
+	t.source.Finish(drain)
+	t.ended = true
+	at := flow.NoTime
+	if drain {
+		at = flow.EndTime
+	}
+	t.marks = eventtime.NewMerge(0, at)
+}

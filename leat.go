@@ -1,0 +1,218 @@
+package leat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+
+	"leat.dev/leat/codec"
+	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/exchange"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/host/local"
+	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/operator"
+	"leat.dev/leat/state"
+)
+
+// Job is a graph of streams and how to run it. Set its fields before it runs; flags override them.
+type Job struct {
+	// Parallelism is the number of subtasks of each operator that does not ask for its own; default GOMAXPROCS.
+	Parallelism int
+	// MaxParallelism is the number of key groups, the units in which keyed state is divided among subtasks. It bounds
+	// the parallelism and is fixed by the first snapshot; default 128, at most 32768.
+	MaxParallelism int
+	// Backend is where state lives; default state.Heap{}.
+	Backend state.Backend
+
+	name   string
+	graph  *graph.Graph
+	codecs codec.Set
+}
+
+// NewJob returns an empty job. Its name is part of its snapshots.
+func NewJob(name string) *Job {
+	return &Job{name: name, graph: &graph.Graph{Job: name}}
+}
+
+// Name is the name that the job was made with.
+func (j *Job) Name() string { return j.name }
+
+// From begins a stream. The name is part of snapshots, which have the source's position, and unique within the job.
+func (j *Job) From[T any](name string, s connector.Source[T], opts ...Option) *Stream[T] {
+	node := &graph.Node{Kind: graph.Source, Name: name, Named: true, Place: place(), Out: typeName[T](), Source: &s}
+	applyOptions(node, opts)
+	var input connector.Input[T]
+	node.Check = func(*flow.Env) error {
+		if s == nil {
+			return errors.New("the source is nil")
+		}
+		input = s()
+		if checked, ok := input.(interface{ Check() error }); ok {
+			return checked.Check()
+		}
+		return nil
+	}
+	node.Enumerate = func(ctx context.Context) ([]connector.Split, error) { return input.Splits(ctx) }
+	node.Make = func(env *flow.Env) (graph.Made, error) {
+		out, rejects := flow.NewOut[T](env), rejectsOf(node, env)
+		src := operator.NewSource(env, input, out, rejects)
+		return graph.Made{Operator: src, Outs: outsOf(out, node.Rejects, rejects)}, nil
+	}
+	addRejects(node)
+	return newStream[T](j, j.graph.Add(node))
+}
+
+// Encode uses c for all values of its type: in state, in keys, and between subtasks.
+func (j *Job) Encode[T any](c codec.Codec[T]) {
+	if err := j.codecs.Add(c); err != nil {
+		j.graph.Errs = append(j.graph.Errs, fmt.Errorf("Encode at %s: %w", place(), err))
+	}
+}
+
+// Plan checks the job and draws it. Every mistake that can be seen without running is in the error.
+func (j *Job) Plan() (*Plan, error) {
+	p, err := graph.New(j.graph, j.settings())
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{p}, nil
+}
+
+// Run runs the job to its end, or until ctx is done, whose cause is then the error.
+func (j *Job) Run(ctx context.Context) error {
+	r, err := j.Start(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Wait()
+}
+
+// Start plans the job, starts it and returns at once. A job may be started once at a time.
+func (j *Job) Start(ctx context.Context) (*Running, error) {
+	p, err := j.Plan()
+	if err != nil {
+		return nil, err
+	}
+	numbers := &metrics.Job{}
+	a, err := local.Start(ctx, p.plan, local.Options{Budget: j.budget(), Metrics: numbers})
+	if err != nil {
+		return nil, err
+	}
+	return &Running{attempt: a, metrics: numbers}, nil
+}
+
+func (j *Job) settings() graph.Settings {
+	s := graph.Settings{Parallelism: j.Parallelism, MaxParallelism: j.MaxParallelism}
+	if s.MaxParallelism == 0 {
+		s.MaxParallelism = keygroup.DefaultMax
+	}
+	if s.Parallelism == 0 {
+		s.Parallelism = min(runtime.GOMAXPROCS(0), s.MaxParallelism)
+	}
+	return s
+}
+
+func (j *Job) budget() *heap.Budget {
+	h, _ := j.Backend.(state.Heap)
+	return heap.NewBudget(h.Limit())
+}
+
+// Running is a job that runs.
+type Running struct {
+	attempt *local.Attempt
+	metrics *metrics.Job
+}
+
+// Wait waits for the job's end and returns what it failed with, if it failed. It may be called by several goroutines.
+func (r *Running) Wait() error { return r.attempt.Wait() }
+
+// Stop ends the job and waits for its end. The sources stop reading, and what they have read is worked through.
+// Draining lets all timers and windows fire as if the input had ended; without it nothing fires.
+func (r *Running) Stop(ctx context.Context, drain bool) error {
+	r.attempt.Stop(drain)
+	select {
+	case <-r.attempt.Done():
+		return r.Wait()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// place is where the user called the verb that calls this function.
+func place() string {
+	for skip := 2; ; skip++ {
+		pc, file, line, ok := runtime.Caller(skip)
+		if !ok {
+			return "an unknown place"
+		}
+		if f := runtime.FuncForPC(pc); f == nil || !isVerb(f.Name()) {
+			return fmt.Sprintf("%s:%d", filepath.Join(filepath.Base(filepath.Dir(file)), filepath.Base(file)), line)
+		}
+	}
+}
+
+// unique makes a name that no node has, for operators with state that the author does not name.
+func (j *Job) unique(name string) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(j.graph.Nodes, func(n *graph.Node) bool { return n.Name == name })
+	}
+	for i, base := 2, name; taken(name); i++ {
+		name = fmt.Sprintf("%s %d", base, i)
+	}
+	return name
+}
+
+func typeName[T any]() string { return reflect.TypeFor[T]().String() }
+
+func applyOptions(n *graph.Node, opts []Option) {
+	for _, o := range opts {
+		if o.apply != nil {
+			o.apply(n)
+		}
+	}
+}
+
+// addRejects notes the side output that the option Rejects has asked for.
+func addRejects(n *graph.Node) {
+	if n.Rejects != "" {
+		n.Sides = append(n.Sides, graph.Side{Name: n.Rejects, Type: typeName[Rejected]()})
+	}
+}
+
+func rejectsOf(n *graph.Node, env *flow.Env) *flow.Out[Rejected] {
+	if n.Rejects == "" {
+		return nil
+	}
+	out := flow.NewOut[Rejected](env)
+	out.Listen(n.Rejects)
+	return out
+}
+
+func outsOf(main flow.Outlet, side string, rejects *flow.Out[Rejected]) map[string]flow.Outlet {
+	outs := map[string]flow.Outlet{"": main}
+	if rejects != nil {
+		outs[side] = rejects
+	}
+	return outs
+}
+
+// encodable says whether a type can cross from task to task.
+func encodable[T any](j *Job) func() error {
+	return func() error {
+		_, err := codec.Derive[T](&j.codecs)
+		return err
+	}
+}
+
+// plainSender makes the sending end of an edge without keys.
+func plainSender[T any](env *flow.Env, to []*exchange.Channel) exchange.Sender {
+	return exchange.NewPlain[T](env, to)
+}

@@ -1,0 +1,44 @@
+package leat
+
+import (
+	"time"
+
+	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/graph"
+)
+
+// Option is an option of one operator, given after its other arguments.
+type Option struct{ apply func(*graph.Node) }
+
+// Parallelism sets the number of subtasks, from 1 to the job's maximum; the default is the job's parallelism.
+func Parallelism(n int) Option {
+	return Option{func(node *graph.Node) { node.Parallelism = n; node.Fixed = true }}
+}
+
+// Named names an operator that needs no name, such as a Map. Names are unique within a job.
+func Named(name string) Option {
+	return Option{func(n *graph.Node) { n.Name, n.Named = name, true }}
+}
+
+// Unchained gives the operator a task of its own, so that it runs beside the one before it and not within it.
+func Unchained() Option { return Option{func(n *graph.Node) { n.Unchained = true }} }
+
+// Rejects sends what can't be read or parsed to a side output, in place of failing the job. It is an option of From
+// and of TryMap; the rejects are read with Side from the stream that those return.
+func Rejects(to Output[Rejected]) Option {
+	return Option{func(n *graph.Node) { n.Rejects = string(to) }}
+}
+
+// Rejected is a piece of input that can't be read or parsed as a record: as it came, where it stands, and why.
+type Rejected = connector.Rejected
+
+// Watermark is a rare setting of [Stream.EventTime].
+type Watermark struct{ apply func(*watermarks) }
+
+type watermarks struct{ idleAfter time.Duration }
+
+// IdleAfter leaves a split out of the watermark that has been silent for so long, in processing time, until it speaks
+// again. Without it a silent split holds event time back for all.
+func IdleAfter(d time.Duration) Watermark {
+	return Watermark{func(w *watermarks) { w.idleAfter = d }}
+}
