@@ -7,3 +7,9 @@ toolchain go1.27.4
 replace leat.dev/leat => ../
 
 require leat.dev/leat v0.0.0
+
+require (
+	github.com/klauspost/cpuid/v2 v2.2.10 // indirect
+	github.com/zeebo/xxh3 v1.1.0 // indirect
+	golang.org/x/sys v0.37.0 // indirect
+)

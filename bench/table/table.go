@@ -42,33 +42,88 @@ func best(runs []kit.Result) []kit.Result {
 	return list
 }
 
+// A column is its heading and what it says of a result; leat is the same contest's result of leat, if it ran.
+type column struct {
+	heading string
+	text    bool // left-aligned
+	cell    func(r kit.Result, leat kit.Result) string
+}
+
+// The last columns say how many times leat's events, per CPU-second and per second, are the engine's: above 1, leat is faster.
+var columns = []column{
+	{"workload", true, func(r, _ kit.Result) string { return r.Workload }},
+	{"par", false, func(r, _ kit.Result) string { return strconv.Itoa(r.Parallelism) }},
+	{"engine", true, func(r, _ kit.Result) string { return r.Engine }},
+	{"version", true, func(r, _ kit.Result) string { return r.Version }},
+	{"M events", false, func(r, _ kit.Result) string { return fmt.Sprintf("%.1f", float64(r.Events)/1e6) }},
+	{"wall s", false, func(r, _ kit.Result) string { return fmt.Sprintf("%.2f", r.WallSeconds) }},
+	{"CPU s", false, func(r, _ kit.Result) string { return fmt.Sprintf("%.2f", r.CPUSeconds) }},
+	{"RSS MB", false, func(r, _ kit.Result) string { return grouped(r.MaxRSSMB) }},
+	{"load", false, func(r, _ kit.Result) string { return fmt.Sprintf("%.1f", r.Load1) }},
+	{"events/s", false, func(r, _ kit.Result) string { return grouped(int64(r.EventsPerSecond)) }},
+	{"events/CPU-s", false, func(r, _ kit.Result) string { return grouped(int64(r.EventsPerCPUSecond)) }},
+	{"leat/it wall", false, func(r, leat kit.Result) string { return ratio(leat.EventsPerSecond, r.EventsPerSecond) }},
+	{"leat/it CPU", false, func(r, leat kit.Result) string { return ratio(leat.EventsPerCPUSecond, r.EventsPerCPUSecond) }},
+}
+
+var checkpointColumn = column{"checkpoints", true, func(r, _ kit.Result) string { return checkpoints(r) }}
+
+// subject is the engine that others are compared with.
 const subject = "leat"
 
-// writeTable writes a line per result. The last columns say how many times leat's events, per CPU-second and per second, are the
-// engine's: above 1, leat is faster.
+// writeTable writes a line per result, in Markdown that is aligned for the terminal as well.
 func writeTable(w io.Writer, list []kit.Result) {
 	leat := map[contest]kit.Result{}
+	shown := columns
 	for _, r := range list {
 		if r.Engine == subject {
 			leat[contestOf(r)] = r
 		}
-	}
-	fmt.Fprintln(w, "| workload | par | engine | version | M events | wall s | CPU s | events/s | events/CPU-s | leat ÷ it, CPU | leat ÷ it, wall | RSS MB | load | checkpoints |")
-	fmt.Fprintln(w, "|---|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|")
-	for _, r := range list {
-		l, ok := leat[contestOf(r)]
-		perCPU, perWall := "", ""
-		if ok && r.Engine != subject {
-			perCPU, perWall = ratio(l.EventsPerCPUSecond, r.EventsPerCPUSecond), ratio(l.EventsPerSecond, r.EventsPerSecond)
+		if r.Completed > 0 && len(shown) == len(columns) {
+			shown = append(slices.Clone(columns), checkpointColumn)
 		}
-		fmt.Fprintf(w, "| %s | %d | %s | %s | %.1f | %.2f | %.2f | %s | %s | %s | %s | %s | %.1f | %s |\n",
-			r.Workload, r.Parallelism, r.Engine, r.Version, float64(r.Events)/1e6, r.WallSeconds, r.CPUSeconds,
-			grouped(int64(r.EventsPerSecond)), grouped(int64(r.EventsPerCPUSecond)), perCPU, perWall, grouped(r.MaxRSSMB), r.Load1, checkpoints(r))
+	}
+	rows := make([][]string, 2, len(list)+2)
+	for _, c := range shown {
+		rows[0], rows[1] = append(rows[0], c.heading), append(rows[1], rule(c))
+	}
+	for _, r := range list {
+		var row []string
+		for _, c := range shown {
+			row = append(row, c.cell(r, leat[contestOf(r)]))
+		}
+		rows = append(rows, row)
+	}
+	writeAligned(w, shown, rows)
+}
+
+// rule is what stands below a column's heading.
+func rule(c column) string {
+	if c.text {
+		return "---"
+	}
+	return "--:"
+}
+
+func writeAligned(w io.Writer, shown []column, rows [][]string) {
+	for _, row := range rows {
+		for i, c := range shown {
+			width := 0
+			for _, other := range rows {
+				width = max(width, len(other[i]))
+			}
+			if c.text {
+				width = -width
+			}
+			fmt.Fprintf(w, "| %*s ", width, row[i])
+		}
+		fmt.Fprintln(w, "|")
 	}
 }
 
+// ratio is nothing where either did not run, or too short for the clock.
 func ratio(ours, theirs float64) string {
-	if theirs == 0 {
+	if ours == 0 || theirs == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%.2fx", ours/theirs)

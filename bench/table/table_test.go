@@ -13,11 +13,14 @@ const results = `
 {"workload":"W7","engine":"leat","version":"go1.27.4","parallelism":1,"events":1000,"wall_s":0,"cpu_s":0,"events_per_s":0,"events_per_cpu_s":0,"checkpoints":3,"ckpt_ms_avg":200,"ckpt_ms_max":250,"ckpt_sync_ms_max":1,"ckpt_mb_avg":89.25}
 `
 
+// The worse of two runs is left out; leat has a ratio of 1 to itself, and none where it did not run.
 const table = `
-| W1 | 1 | leat | go1.27.4 | 24.0 | 2.00 | 3.00 | 12,000,000 | 8,000,000 |  |  | 1,200 | 0.4 |  |
-| W1 | 1 | flink-heap | 2.3.0 | 24.0 | 8.00 | 12.00 | 3,000,000 | 2,000,000 | 4.00x | 4.00x | 6,100 | 1.4 |  |
-| W1 | 2 | flink-heap | 2.3.0 | 24.0 | 8.00 | 12.00 | 3,000,000 | 2,000,000 |  |  | 6,100 | 1.4 |  |
-| W7 | 1 | leat | go1.27.4 | 0.0 | 0.00 | 0.00 | 0 | 0 |  |  | 0 | 0.0 | 3, 200 ms (longest 250, of it 1 stopped), 89.2 MB |
+| workload | par | engine     | version  | M events | wall s | CPU s | RSS MB | load |   events/s | events/CPU-s | leat/it wall | leat/it CPU | checkpoints                                       |
+| ---      | --: | ---        | ---      |      --: |    --: |   --: |    --: |  --: |        --: |          --: |          --: |         --: | ---                                               |
+| W1       |   1 | leat       | go1.27.4 |     24.0 |   2.00 |  3.00 |  1,200 |  0.4 | 12,000,000 |    8,000,000 |        1.00x |       1.00x |                                                   |
+| W1       |   1 | flink-heap | 2.3.0    |     24.0 |   8.00 | 12.00 |  6,100 |  1.4 |  3,000,000 |    2,000,000 |        4.00x |       4.00x |                                                   |
+| W1       |   2 | flink-heap | 2.3.0    |     24.0 |   8.00 | 12.00 |  6,100 |  1.4 |  3,000,000 |    2,000,000 |              |             |                                                   |
+| W7       |   1 | leat       | go1.27.4 |      0.0 |   0.00 |  0.00 |      0 |  0.0 |          0 |            0 |              |             | 3, 200 ms (longest 250, of it 1 stopped), 89.2 MB |
 `
 
 func TestTableKeepsTheBestRunsAndComparesThem(t *testing.T) {
@@ -27,9 +30,8 @@ func TestTableKeepsTheBestRunsAndComparesThem(t *testing.T) {
 	}
 	var out strings.Builder
 	writeTable(&out, best(runs))
-	_, body, _ := strings.Cut(out.String(), "--:|---|\n")
-	if want := strings.TrimPrefix(table, "\n"); body != want {
-		t.Errorf("got\n%swant\n%s", body, want)
+	if got, want := out.String(), strings.TrimPrefix(table, "\n"); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
 
