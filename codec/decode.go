@@ -119,11 +119,10 @@ func (o *op) decodeSlice(from []byte, s *sliceHeader, depth int) ([]byte, error)
 }
 
 func (n *node) decodeEach(from []byte, p unsafe.Pointer, count int, stride uintptr, depth int) (_ []byte, err error) {
-	for range count {
-		if from, err = n.decode(from, p, depth); err != nil {
+	for i := range uintptr(count) {
+		if from, err = n.decode(from, unsafe.Add(p, i*stride), depth); err != nil {
 			return from, err
 		}
-		p = unsafe.Add(p, stride)
 	}
 	return from, nil
 }

@@ -94,11 +94,10 @@ func (o *op) appendSlice(to []byte, s *sliceHeader, depth int) ([]byte, error) {
 }
 
 func (n *node) appendEach(to []byte, p unsafe.Pointer, count int, stride uintptr, depth int) (_ []byte, err error) {
-	for range count {
-		if to, err = n.append(to, p, depth); err != nil {
+	for i := range uintptr(count) {
+		if to, err = n.append(to, unsafe.Add(p, i*stride), depth); err != nil {
 			return to, err
 		}
-		p = unsafe.Add(p, stride)
 	}
 	return to, nil
 }

@@ -229,3 +229,27 @@ func TestScalarStructsAllocateNothing(t *testing.T) {
 		t.Errorf("Decode allocates %v times", n)
 	}
 }
+
+// Deep values make the stack grow and move while programs hold pointers into it.
+func TestDeepValues(t *testing.T) {
+	var v tree
+	for i := range 1500 {
+		v = tree{Value: i, Left: &tree{Value: v.Value, Left: v.Left, Kids: v.Kids}, Kids: []tree{{Value: -i}}}
+	}
+	c := derive[tree](t)
+	done := make(chan tree)
+	go func() { // on a fresh, small stack
+		b, err := c.Append(nil, v)
+		if err != nil {
+			t.Error(err)
+		}
+		back, err := c.Decode(b)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- back
+	}()
+	if back := <-done; !reflect.DeepEqual(back, v) {
+		t.Error("a deep value came back as another")
+	}
+}

@@ -74,8 +74,7 @@ func hashImages(keys unsafe.Pointer, count int, width uintptr, to []uint64) {
 		}
 	default:
 		for i := range to {
-			to[i] = xxh3.Hash(unsafe.Slice((*byte)(keys), width))
-			keys = unsafe.Add(keys, width)
+			to[i] = xxh3.Hash(unsafe.Slice((*byte)(unsafe.Add(keys, uintptr(i)*width)), width))
 		}
 	}
 }
