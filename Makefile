@@ -10,7 +10,7 @@ RACE = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOFUMPT = mvdan.cc/gofumpt@v0.12.0
-MODULES = . bench bench/peers/gopeer
+MODULES = . bench bench/kit bench/peers/gopeer
 FUZZSECONDS ?= 10
 
 .DEFAULT_GOAL := help
@@ -30,6 +30,7 @@ test: ## vet and test everything, with the race detector and with invariants
 	$(GO) test -tags invariants ./internal/...
 	$(GO) -C bench vet ./...
 	$(GO) -C bench test ./...
+	$(GO) -C bench/kit test ./...
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh

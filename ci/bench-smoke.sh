@@ -4,8 +4,6 @@
 set -euo pipefail
 bench=$(cd "$(dirname "$0")/../bench" && pwd)
 export JVM=${JVM:--Xmx2g -XX:+UseParallelGC}
-results=$(mktemp)
-trap 'rm -f "$results"' EXIT
 
 # work RESULT prints what a result line says of the work done.
 work() { sed -E 's/.*"out":([0-9]+),"sum":([0-9]+).*/out=\1 sum=\2/' <<<"$1"; }
@@ -15,7 +13,7 @@ same() {
   local engine result first=
   for engine in leat go-oa flink-heap; do
     result=$("$bench/run.sh" "$1" "$engine" n=2000000 warm=500000 "${@:2}")
-    echo "$result" | tee -a "$results"
+    echo "$result"
     first=${first:-$(work "$result")}
     if [ "$(work "$result")" != "$first" ]; then
       echo "bench-smoke: $* on $engine has $(work "$result"), leat has $first" >&2
@@ -27,4 +25,3 @@ same() {
 same W1
 same W1z
 same W1 par=2
-GOTOOLCHAIN=auto go run -C "$bench" ./table "$results"

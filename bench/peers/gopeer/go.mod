@@ -4,14 +4,10 @@ go 1.27.0
 
 toolchain go1.27.4
 
-replace leat.dev/leat/bench => ../../
-
-replace leat.dev/leat => ../../../
-
 require (
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/dolthub/swiss v0.2.1
-	leat.dev/leat/bench v0.0.0
+	leat.dev/leat/bench/kit v0.0.0
 )
 
 require (
@@ -47,3 +43,5 @@ require (
 	golang.org/x/text v0.14.0 // indirect
 	google.golang.org/protobuf v1.33.0 // indirect
 )
+
+replace leat.dev/leat/bench/kit => ../../kit
