@@ -68,7 +68,7 @@ func (r *reader) Next() (key, item, value []byte, err error) {
 
 // flight is a snapshot of all stores that is being written.
 type flight struct {
-	want  map[string]string // what was in the model at the barrier
+	want  map[place]string // what was in the model at the barrier
 	parts []*Memory
 	errs  []error
 	done  sync.WaitGroup
@@ -100,18 +100,14 @@ func (r *run[K]) snapshot() {
 func (r *run[K]) land() {
 	for _, f := range r.flight {
 		f.done.Wait()
-		got := map[string]string{}
+		got := map[place]string{}
 		for i, p := range f.parts {
 			if f.errs[i] != nil {
 				r.t.Fatal(f.errs[i])
 			}
 			for name, entries := range p.sections {
 				for _, e := range entries {
-					if name.state == "list" {
-						got[render(name.state, e.Key, nil)] += string(e.Value)
-					} else {
-						got[render(name.state, e.Key, e.Item)] += string(e.Value)
-					}
+					got[place{name.state, string(e.Key), string(e.Item)}] += string(e.Value) // lists have several
 				}
 			}
 		}
@@ -120,7 +116,7 @@ func (r *run[K]) land() {
 	r.flight = r.flight[:0]
 }
 
-func (r *run[K]) equal(got, want map[string]string) {
+func (r *run[K]) equal(got, want map[place]string) {
 	for k, v := range want {
 		if got[k] != v {
 			r.t.Fatalf("the snapshot has %s = %x, want %x", k, got[k], v)
@@ -133,17 +129,17 @@ func (r *run[K]) equal(got, want map[string]string) {
 	}
 }
 
-func render(state string, key, item []byte) string {
-	return fmt.Sprintf("%s[%x][%x]", state, key, item)
-}
+// place is where an entry belongs.
+type place struct{ state, key, item string }
+
+func (p place) String() string { return fmt.Sprintf("%s[%x][%x]", p.state, p.key, p.item) }
 
 // render is the whole model as entries.
-func (r *run[K]) render() map[string]string {
-	out := map[string]string{}
+func (r *run[K]) render() map[place]string {
+	out := map[place]string{}
 	for key, m := range r.model {
-		k := r.suite.Keys.Append(nil, key)
-		put := func(state string, item []byte, value []byte) { out[render(state, k, item)] = string(value) }
-		m.render(put)
+		k := string(r.suite.Keys.Append(nil, key))
+		m.render(func(state string, item, value []byte) { out[place{state, k, string(item)}] = string(value) })
 	}
 	return out
 }
