@@ -1,83 +1,40 @@
 package state
 
 import (
-	"math"
 	"os"
-	"strconv"
-	"strings"
 
-	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend/heap"
 )
 
-// Option is an option of one state.
-type Option interface{ stateOption() }
-
-type codecOption struct{ codec any }
-
-func (codecOption) stateOption() {}
-
-// Codec encodes the state's values with c.
-func Codec[V any](c codec.Codec[V]) Option { return codecOption{c} }
-
-// CodecOf finds the codec among a state's options; operators do it.
-func CodecOf[V any](opts []Option) (c codec.Codec[V], ok bool) {
-	for _, o := range opts {
-		if own, is := o.(codecOption); is {
-			c, ok = own.codec.(codec.Codec[V])
-		}
-	}
-	return c, ok
+// Backend says where state lives: [Heap].
+type Backend interface {
+	// Name is the backend's name, as plans and logs show it.
+	Name() string
 }
 
-// Backend says where state lives: [Heap].
-type Backend interface{ Name() string }
-
-// Heap keeps state in memory.
+// Heap keeps state in memory. It is the default.
 type Heap struct {
-	// BudgetBytes is how much memory state may take, over all operators of the process. Beyond it the job fails with
-	// an error that says so, before the system ends the process. 0, the default, is 60 % of the cgroup's limit, or of
-	// the machine's memory; negative is without bound.
+	// BudgetBytes bounds the memory of all keyed state in the process, copies that a running snapshot needs included.
+	// Growth beyond it fails the job with an error that says so, before the system kills the process without a word.
+	// 0 is 60 % of the memory that the process may use: of its cgroup's limit, or of the machine's.
+	// Negative is no bound.
 	BudgetBytes int64
 }
 
 // Name is "heap".
 func (Heap) Name() string { return "heap" }
 
-// Limit is the budget in bytes.
-func (h Heap) Limit() int64 {
+// NewBudget is for the engine: the budget that all stores of a process share.
+func (h Heap) NewBudget() *heap.Budget {
 	switch {
 	case h.BudgetBytes > 0:
-		return h.BudgetBytes
+		return heap.NewBudget(h.BudgetBytes)
 	case h.BudgetBytes < 0:
-		return math.MaxInt64
+		return heap.NewBudget(0)
 	}
-	return available() / 10 * 6
+	return heap.NewBudget(memoryBytes(os.DirFS("/")) / 100 * budgetPercent)
 }
 
-// available is how much memory the process may have: what its cgroup allows, or the machine has.
-func available() int64 {
-	least := int64(math.MaxInt64)
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		if text, err := os.ReadFile(file); err == nil {
-			if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 {
-				least = min(least, n)
-			}
-		}
-	}
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		least = min(least, total(string(text)))
-	}
-	return least
-}
-
-// total is the machine's memory, out of /proc/meminfo.
-func total(meminfo string) int64 {
-	for line := range strings.Lines(meminfo) {
-		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
-			if kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64); err == nil {
-				return kb << 10
-			}
-		}
-	}
-	return math.MaxInt64
-}
+// budgetPercent is the default budget's share of memory. The rest is for records on their way, user code, and what the
+// garbage collector leaves for its next run.
+const budgetPercent = 60

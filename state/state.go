@@ -2,15 +2,13 @@
 //
 //	last := op.Value[time.Time]("last")
 //
-// A handle always speaks of the key of the record, timer or pane at hand. Its methods return no error: a backend that
-// fails ends the attempt. Handles belong to their operator's subtask, and to its goroutine.
+// A handle always speaks of the key of the record (or timer) at hand, and is used from the operator's callbacks only.
+// Its methods return no error: a backend that fails ends the attempt, which restarts from the last checkpoint.
 //
-// Absent differs from zero: Get returns the zero value of what is absent, Lookup says which it is. A key without any
-// state costs nothing.
+// What is absent differs from what is zero: Get returns the zero value for both, Lookup tells them apart.
 //
-// # Values that hold slices, maps or pointers
-//
-// What was Set, or was got, is immutable: change a copy and Set that, or change it in place through Ref.
+// Values that hold references (slices, maps, pointers) are shared with what the state holds: a value that was got or
+// set is not changed any more. To change one, Set a changed copy, or change it through [Value.Ref].
 package state
 
 import (
@@ -22,129 +20,151 @@ import (
 )
 
 // Value is one V a key.
-type Value[V any] struct{ v *heap.Value[V] }
+type Value[V any] struct{ c *heap.Value[V] }
 
-// MakeValue makes a handle; operators do it.
-func MakeValue[V any](v *heap.Value[V]) *Value[V] { return &Value[V]{v} }
+// MakeValue is for the engine.
+func MakeValue[V any](c *heap.Value[V]) *Value[V] { return &Value[V]{c} }
 
 // Get returns the value, or the zero value.
-func (s *Value[V]) Get() V { return s.v.Get() }
+func (s *Value[V]) Get() V { return s.c.Get() }
 
 // Lookup also says whether there is a value.
-func (s *Value[V]) Lookup() (V, bool) { return s.v.Lookup() }
+func (s *Value[V]) Lookup() (V, bool) { return s.c.Lookup() }
 
-// Ref returns the value for changing in place, until the callback returns. There is a value from then on.
-func (s *Value[V]) Ref() *V { return s.v.Ref() }
+// Has says whether there is a value.
+func (s *Value[V]) Has() bool { return s.c.Has() }
+
+// Ref returns the value for changing in place, what it refers to included, until the callback returns. A value that
+// was absent is present from then on, and zero to begin with.
+func (s *Value[V]) Ref() *V { return s.c.Ref() }
 
 // Set sets the value.
-func (s *Value[V]) Set(v V) { s.v.Set(v) }
+func (s *Value[V]) Set(v V) { s.c.Set(v) }
 
 // Clear forgets the value.
-func (s *Value[V]) Clear() { s.v.Clear() }
+func (s *Value[V]) Clear() { s.c.Clear() }
 
 // List is a list a key; appending does not read.
-type List[V any] struct{ l *heap.List[V] }
+type List[V any] struct{ c *heap.List[V] }
 
-// MakeList makes a handle; operators do it.
-func MakeList[V any](l *heap.List[V]) *List[V] { return &List[V]{l} }
+// MakeList is for the engine.
+func MakeList[V any](c *heap.List[V]) *List[V] { return &List[V]{c} }
 
 // Append appends.
-func (s *List[V]) Append(v ...V) { s.l.Append(v...) }
+func (s *List[V]) Append(v ...V) { s.c.Append(v...) }
 
-// All goes through the list in order. What is appended meanwhile may or may not come.
-func (s *List[V]) All() iter.Seq[V] { return s.l.All() }
+// All goes through the list in order. Values that are appended meanwhile are not seen; Clear ends it.
+func (s *List[V]) All() iter.Seq[V] { return s.c.All() }
 
-// Len is the length.
-func (s *List[V]) Len() int { return s.l.Len() }
+// Len is the length, 0 for a list that is absent.
+func (s *List[V]) Len() int { return s.c.Len() }
+
+// Has says whether the list has any values.
+func (s *List[V]) Has() bool { return s.c.Len() > 0 }
 
 // Clear forgets the list.
-func (s *List[V]) Clear() { s.l.Clear() }
+func (s *List[V]) Clear() { s.c.Clear() }
 
-// Map is a map a key.
-type Map[A comparable, V any] struct{ m *heap.Map[A, V] }
+// Map is a map a key. However large one key's map is, a snapshot of it halts nothing.
+type Map[A comparable, V any] struct{ c *heap.Map[A, V] }
 
-// MakeMap makes a handle; operators do it.
-func MakeMap[A comparable, V any](m *heap.Map[A, V]) *Map[A, V] { return &Map[A, V]{m} }
+// MakeMap is for the engine.
+func MakeMap[A comparable, V any](c *heap.Map[A, V]) *Map[A, V] { return &Map[A, V]{c} }
 
 // Get returns an entry, or the zero value.
-func (s *Map[A, V]) Get(a A) V { return s.m.Get(a) }
+func (s *Map[A, V]) Get(a A) V { return s.c.Get(a) }
 
 // Lookup also says whether there is an entry.
-func (s *Map[A, V]) Lookup(a A) (V, bool) { return s.m.Lookup(a) }
+func (s *Map[A, V]) Lookup(a A) (V, bool) { return s.c.Lookup(a) }
+
+// Has says whether there is an entry.
+func (s *Map[A, V]) Has(a A) bool { return s.c.Has(a) }
 
 // Set sets an entry.
-func (s *Map[A, V]) Set(a A, v V) { s.m.Set(a, v) }
+func (s *Map[A, V]) Set(a A, v V) { s.c.Set(a, v) }
 
 // Delete deletes an entry.
-func (s *Map[A, V]) Delete(a A) { s.m.Delete(a) }
+func (s *Map[A, V]) Delete(a A) { s.c.Delete(a) }
 
-// All goes through the map in no order. As with Go's maps, entries may be set and deleted meanwhile.
-func (s *Map[A, V]) All() iter.Seq2[A, V] { return s.m.All() }
+// All goes through the map in no order. Entries may be set and deleted meanwhile, as with Go's maps: one that is deleted
+// before its turn is not seen, one that is added may or may not be.
+func (s *Map[A, V]) All() iter.Seq2[A, V] { return s.c.All() }
 
 // Clear forgets the map.
-func (s *Map[A, V]) Clear() { s.m.Clear() }
+func (s *Map[A, V]) Clear() { s.c.Clear() }
 
-// Sortable is what an [Ordered] can be ordered by.
+// Sortable is what an [Ordered] can be ordered by. NaN comes before all other numbers. Times are ordered by instant:
+// the same instant in two time zones is one entry, and keeps the zone in which it was set first.
 type Sortable interface{ cmp.Ordered | time.Time }
 
 // Ordered is a map a key, in order.
-type Ordered[A Sortable, V any] struct{ o *heap.Ordered[A, V] }
+type Ordered[A Sortable, V any] struct{ c *heap.Ordered[A, V] }
 
-// MakeOrdered makes a handle; operators do it.
-func MakeOrdered[A Sortable, V any](o *heap.Ordered[A, V]) *Ordered[A, V] { return &Ordered[A, V]{o} }
+// MakeOrdered is for the engine.
+func MakeOrdered[A Sortable, V any](c *heap.Ordered[A, V]) *Ordered[A, V] { return &Ordered[A, V]{c} }
 
 // Get returns an entry, or the zero value.
-func (s *Ordered[A, V]) Get(a A) V { return s.o.Get(a) }
+func (s *Ordered[A, V]) Get(a A) V { return s.c.Get(a) }
 
 // Lookup also says whether there is an entry.
-func (s *Ordered[A, V]) Lookup(a A) (V, bool) { return s.o.Lookup(a) }
+func (s *Ordered[A, V]) Lookup(a A) (V, bool) { return s.c.Lookup(a) }
+
+// Has says whether there is an entry.
+func (s *Ordered[A, V]) Has(a A) bool { return s.c.Has(a) }
 
 // Set sets an entry.
-func (s *Ordered[A, V]) Set(a A, v V) { s.o.Set(a, v) }
+func (s *Ordered[A, V]) Set(a A, v V) { s.c.Set(a, v) }
 
 // Delete deletes an entry.
-func (s *Ordered[A, V]) Delete(a A) { s.o.Delete(a) }
+func (s *Ordered[A, V]) Delete(a A) { s.c.Delete(a) }
 
-// First returns the first entry; ok is false if there is none.
-func (s *Ordered[A, V]) First() (a A, v V, ok bool) { return s.o.First() }
+// First returns the first entry; the last result says whether there is one.
+func (s *Ordered[A, V]) First() (A, V, bool) { return s.c.First() }
 
-// Last returns the last entry; ok is false if there is none.
-func (s *Ordered[A, V]) Last() (a A, v V, ok bool) { return s.o.Last() }
+// Last returns the last entry; the last result says whether there is one.
+func (s *Ordered[A, V]) Last() (A, V, bool) { return s.c.Last() }
 
-// Range goes through the entries with from <= a < to, in order.
-func (s *Ordered[A, V]) Range(from, to A) iter.Seq2[A, V] { return s.o.Range(from, to) }
+// Range goes through the entries with from <= a < to, in order. Entries may be set and deleted meanwhile; what lies
+// ahead is seen as it is then.
+func (s *Ordered[A, V]) Range(from, to A) iter.Seq2[A, V] { return s.c.Range(from, to) }
 
-// All goes through all entries, in order.
-func (s *Ordered[A, V]) All() iter.Seq2[A, V] { return s.o.All() }
+// All goes through all entries, like Range.
+func (s *Ordered[A, V]) All() iter.Seq2[A, V] { return s.c.All() }
 
-// DeleteRange deletes the entries with from <= a < to.
-func (s *Ordered[A, V]) DeleteRange(from, to A) { s.o.DeleteRange(from, to) }
+// DeleteRange deletes the entries with from <= a < to. It takes no longer for many than for a few.
+func (s *Ordered[A, V]) DeleteRange(from, to A) { s.c.DeleteRange(from, to) }
 
 // Clear forgets all.
-func (s *Ordered[A, V]) Clear() { s.o.Clear() }
+func (s *Ordered[A, V]) Clear() { s.c.Clear() }
 
 // Running is the result of an aggregator or a reduce function over all that was added.
-type Running[T, V any] struct{ r accumulator[T, V] }
+type Running[T, V any] struct{ c running[T, V] }
 
-// accumulator is a heap.Running, whose accumulator's type users need not know.
-type accumulator[T, V any] interface {
+// running is a heap.Running without its accumulator's type, which users don't see.
+type running[T, V any] interface {
 	Add(T)
-	Get() V
 	Lookup() (V, bool)
+	Has() bool
 	Clear()
 }
 
-// MakeRunning makes a handle; operators do it.
-func MakeRunning[T, A, V any](r *heap.Running[T, A, V]) *Running[T, V] { return &Running[T, V]{r} }
+// MakeRunning is for the engine.
+func MakeRunning[T, A, V any](c *heap.Running[T, A, V]) *Running[T, V] { return &Running[T, V]{c} }
 
 // Add adds a record.
-func (s *Running[T, V]) Add(t T) { s.r.Add(t) }
+func (s *Running[T, V]) Add(t T) { s.c.Add(t) }
 
-// Get returns the result so far, or the zero value.
-func (s *Running[T, V]) Get() V { return s.r.Get() }
+// Get returns the result so far, or the zero value before the first record.
+func (s *Running[T, V]) Get() V {
+	v, _ := s.c.Lookup()
+	return v
+}
 
 // Lookup also says whether anything was added.
-func (s *Running[T, V]) Lookup() (V, bool) { return s.r.Lookup() }
+func (s *Running[T, V]) Lookup() (V, bool) { return s.c.Lookup() }
+
+// Has says whether anything was added.
+func (s *Running[T, V]) Has() bool { return s.c.Has() }
 
 // Clear forgets it.
-func (s *Running[T, V]) Clear() { s.r.Clear() }
+func (s *Running[T, V]) Clear() { s.c.Clear() }
