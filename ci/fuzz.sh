@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 seconds=${1:-10}
 export GOTOOLCHAIN=auto
 
-for package in $(go list ./...); do
-  # Listing prints a closing line for each package, which is no target.
-  for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+packages=$(go list ./...)
+for package in $packages; do
+  listed=$(go test -list '^Fuzz' "$package")
+  for target in $(grep '^Fuzz' <<<"$listed"); do # beside the targets there is a closing line
     echo "$package $target for $seconds s"
     go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" "$package"
   done
