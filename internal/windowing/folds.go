@@ -1,0 +1,142 @@
+package windowing
+
+import "leat.dev/leat/window"
+
+// folds put windows together of slices, one key group at a time. What they keep for it is derived: a restore begins
+// without, and builds it when the first window fires.
+//
+// Which fold depends on the windows and the aggregator:
+//
+//	single   a window is one slice
+//	totals   the aggregator subtracts: a running total a key, to which slices are added and from which they are taken
+//	anew     accumulators grow with the records: partial merges would multiply them
+//	stacks   otherwise: see there
+type folds[K comparable, A any] interface {
+	// fire emits the panes of a group for the window from start to end, and makes ready for the next. It returns how
+	// much work that was: panes, and rows that were merged.
+	fire(group int, start, end int64) int
+	// late tells of a record that came into a slice that the group's folds are made of: into a row of the slice, which
+	// is fresh if the key was new there. Add adds the record once more.
+	late(group int, s *slice[K, A], row uint32, fresh bool, add func(*A))
+}
+
+// covers says whether a group's folds are made of a slice already.
+func (g *group) covers(slice int64) bool { return slice >= g.lo && slice < g.hi }
+
+// single is for windows of one slice: nothing is kept.
+type single[K comparable, T, A, V any] struct{ *sliced[K, T, A, V] }
+
+func (f single[K, T, A, V]) fire(group int, start, end int64) int {
+	s := f.shelf.get(start)
+	if s == nil {
+		return 0
+	}
+	rows := f.sorted(s).of(group)
+	for _, row := range rows {
+		e := s.rows.Peek(row)
+		f.emit(e.key, e.hash, start, end, &e.acc)
+	}
+	return len(rows)
+}
+
+func (single[K, T, A, V]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
+
+// totals keeps the sum of a window's slices for each key.
+type totals[K comparable, T, A, V any] struct {
+	*sliced[K, T, A, V]
+	tables []table[K, total[A]] // by group
+}
+
+type total[A any] struct {
+	acc A
+	in  int // slices of the window that have the key
+}
+
+func newTotals[K comparable, T, A, V any](o *sliced[K, T, A, V]) *totals[K, T, A, V] {
+	f := &totals[K, T, A, V]{o, make([]table[K, total[A]], len(o.groups))}
+	for i := range f.tables {
+		f.tables[i] = newTable[K, total[A]]()
+	}
+	return f
+}
+
+func (f *totals[K, T, A, V]) fire(group int, start, end int64) (work int) {
+	g, t := &f.groups[group], &f.tables[group]
+	for _, s := range f.shelf.between(max(g.hi, start), end) {
+		work += f.push(group, t, s)
+	}
+	for i := range t.rows {
+		c := &t.rows[i]
+		f.Emit(c.key, c.hash, start, end, f.result(&c.v.acc), window.PaneOnTime, 0)
+	}
+	work += len(t.rows)
+	g.lo, g.hi = start+f.spans.slide, end
+	for _, s := range f.shelf.between(start, min(g.lo, end)) {
+		f.pop(group, t, s)
+	}
+	return work
+}
+
+func (f *totals[K, T, A, V]) push(group int, t *table[K, total[A]], s *slice[K, A]) int {
+	rows := f.sorted(s).of(group)
+	for _, row := range rows {
+		e := s.rows.Peek(row)
+		sum := t.at(e.hash, e.key)
+		f.Parts.Merge(&sum.acc, e.acc)
+		sum.in++
+	}
+	return len(rows)
+}
+
+func (f *totals[K, T, A, V]) pop(group int, t *table[K, total[A]], s *slice[K, A]) {
+	for _, row := range f.sorted(s).of(group) {
+		e := s.rows.Peek(row)
+		at := t.find(e.hash, e.key)
+		sum := &t.rows[at].v
+		if sum.in--; sum.in == 0 {
+			t.remove(at)
+		} else {
+			f.Parts.Subtract(&sum.acc, e.acc)
+		}
+	}
+}
+
+func (f *totals[K, T, A, V]) late(group int, s *slice[K, A], row uint32, fresh bool, add func(*A)) {
+	e := s.rows.Peek(row)
+	sum := f.tables[group].at(e.hash, e.key)
+	add(&sum.acc)
+	if fresh {
+		sum.in++
+	}
+}
+
+// anew merges the slices of each window from the beginning. That is no more than the size of what it emits.
+type anew[K comparable, T, A, V any] struct {
+	*sliced[K, T, A, V]
+	table table[K, A]
+}
+
+func newAnew[K comparable, T, A, V any](o *sliced[K, T, A, V]) *anew[K, T, A, V] {
+	return &anew[K, T, A, V]{o, newTable[K, A]()}
+}
+
+func (f *anew[K, T, A, V]) fire(group int, start, end int64) (work int) {
+	t := &f.table
+	for _, s := range f.shelf.between(start, end) {
+		rows := f.sorted(s).of(group)
+		for _, row := range rows {
+			e := s.rows.Peek(row)
+			f.Parts.Merge(t.at(e.hash, e.key), e.acc)
+		}
+		work += len(rows)
+	}
+	for i := range t.rows {
+		c := &t.rows[i]
+		f.Emit(c.key, c.hash, start, end, f.Parts.Result(&c.v), window.PaneOnTime, 0)
+	}
+	work += len(t.rows)
+	t.reset()
+	return work
+}
+
+func (f *anew[K, T, A, V]) late(int, *slice[K, A], uint32, bool, func(*A)) {}

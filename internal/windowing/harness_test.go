@@ -1,0 +1,278 @@
+package windowing
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"leat.dev/leat/agg"
+	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/backendtest"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/window"
+)
+
+// rec is a record of the tests: what is aggregated, and a number that tells records apart.
+type rec struct {
+	V   int64
+	Seq int
+}
+
+func value(r rec) int64 { return r.V }
+
+// event is a record with its key and time.
+type event struct {
+	key string
+	at  int64
+	rec rec
+}
+
+// pane is what came out, its value as text.
+type pane struct {
+	key        string
+	start, end int64
+	v          string
+	timing     window.Timing
+	index      int
+}
+
+// failer is what testing.TB and rapid.T have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// cluster is the subtasks of one window operator.
+type cluster interface {
+	receive(events []event) (late []event, err error)
+	// advance moves the watermark of one subtask, or all (-1), limit panes or so.
+	advance(subtask int, wm int64, limit int) (done bool)
+	snapshot() *saved
+	restore(s *saved, parallelism int) error
+	subtasks() int
+	owner(key string) (subtask, group int)
+	panes() []pane // since they were last asked for
+	states() []backend.State
+	lateCount() int64
+}
+
+// saved is a snapshot on its way or done.
+type saved struct {
+	memory  *backendtest.Memory
+	floors  []int64
+	states  []backend.State
+	written chan error
+}
+
+// wait waits until the snapshot is written.
+func (s *saved) wait() error {
+	err, ok := <-s.written
+	if ok {
+		close(s.written)
+	}
+	return err
+}
+
+// settings are those of a test's operator.
+type settings struct {
+	windows  window.Assigner
+	lateness time.Duration
+	groups   int
+}
+
+type operators[A, V any] struct {
+	settings
+	f    agg.Func[rec, A, V]
+	keys *keygroup.Keys[string]
+	acc  codec.Codec[A]
+	ops  []Operator[string, rec]
+	out  []pane
+	late []event
+}
+
+func newCluster[A, V any](t failer, s settings, f agg.Func[rec, A, V], parallelism int) *operators[A, V] {
+	t.Helper()
+	keys, err := keygroup.Derive[string](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, err := codec.Derive[A](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &operators[A, V]{settings: s, f: f, keys: keys, acc: acc}
+	if err := c.start(parallelism); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *operators[A, V]) start(parallelism int) error {
+	c.ops = nil
+	for i := range parallelism {
+		from, to := keygroup.Range(i, parallelism, c.groups)
+		op, err := New(Config[string, rec, A, V]{
+			From: from, To: to, Max: c.groups, Keys: c.keys, Acc: c.acc,
+			Windows: c.windows, Lateness: c.lateness, Parts: c.f(),
+			Emit: func(key string, hash uint64, start, end int64, v V, timing window.Timing, index int) {
+				if hash != c.keys.Hash(key) {
+					panic("the hash is not the key's")
+				}
+				c.out = append(c.out, pane{key, start, end, fmt.Sprint(v), timing, index})
+			},
+			Late: func(key string, r rec, at int64) { c.late = append(c.late, event{key, at, r}) },
+		})
+		if err != nil {
+			return err
+		}
+		c.ops = append(c.ops, op)
+	}
+	return nil
+}
+
+func (c *operators[A, V]) subtasks() int { return len(c.ops) }
+
+func (c *operators[A, V]) owner(key string) (subtask, group int) {
+	group = keygroup.Of(c.keys.Hash(key), c.groups)
+	return keygroup.Subtask(group, len(c.ops), c.groups), group
+}
+
+func (c *operators[A, V]) receive(events []event) ([]event, error) {
+	batches := make([]flow.Keyed[string, rec], len(c.ops))
+	for _, e := range events {
+		to, _ := c.owner(e.key)
+		b := &batches[to]
+		b.Values, b.Times = append(b.Values, e.rec), append(b.Times, e.at)
+		b.Keys, b.Hashes = append(b.Keys, e.key), append(b.Hashes, c.keys.Hash(e.key))
+	}
+	for i, op := range c.ops {
+		if err := op.Receive(&batches[i]); err != nil {
+			return nil, err
+		}
+	}
+	late := c.late
+	c.late = nil
+	return late, nil
+}
+
+func (c *operators[A, V]) advance(subtask int, wm int64, limit int) bool {
+	done := true
+	for i, op := range c.ops {
+		if subtask < 0 || subtask == i {
+			from := len(c.out)
+			done = op.Advance(wm, limit) && done
+			if !slices.IsSortedFunc(c.out[from:], func(a, b pane) int { return cmp.Compare(a.end, b.end) }) {
+				panic(fmt.Sprintf("panes out of order: %v", c.out[from:]))
+			}
+		}
+	}
+	return done
+}
+
+func (c *operators[A, V]) panes() []pane {
+	out := c.out
+	c.out = nil
+	return out
+}
+
+func (c *operators[A, V]) states() []backend.State { return c.ops[0].States() }
+
+func (c *operators[A, V]) lateCount() (n int64) {
+	for _, op := range c.ops {
+		n += op.LateCount()
+	}
+	return n
+}
+
+// snapshot freezes all subtasks, and writes while they go on.
+func (c *operators[A, V]) snapshot() *saved {
+	s := &saved{memory: backendtest.NewMemory(), states: c.states(), written: make(chan error, 1)}
+	var snaps []backend.Snapshot
+	for i, op := range c.ops {
+		snaps = append(snaps, op.Snapshot())
+		from, to := keygroup.Range(i, len(c.ops), c.groups)
+		for g := from; g < to; g++ {
+			s.floors = append(s.floors, op.Floor(g))
+		}
+	}
+	go func() {
+		var err error
+		for _, snap := range snaps {
+			err = cmp.Or(err, snap.Persist(s.memory))
+			snap.Release()
+		}
+		s.written <- err
+	}()
+	return s
+}
+
+// restore starts anew from a snapshot that is written; what came out since then is forgotten.
+func (c *operators[A, V]) restore(s *saved, parallelism int) error {
+	for _, op := range c.ops {
+		op.Close()
+	}
+	c.out, c.late = nil, nil
+	if err := c.start(parallelism); err != nil {
+		return err
+	}
+	for i, op := range c.ops {
+		from, to := keygroup.Range(i, parallelism, c.groups)
+		for g := from; g < to; g++ {
+			op.RestoreFloor(g, s.floors[g])
+			for _, state := range s.states {
+				if err := op.Restore(state.Name, g, backendtest.Read(s.memory.Entries(state.Name, g)...)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// aggregators are those that the tests choose from: for each way to put windows together, with and without references.
+var aggregators = map[string]func(t failer, s settings, parallelism int) (cluster, func([]event) string){
+	"count":     chosen(agg.Count[rec]),
+	"sum":       chosen(agg.Sum(value)),
+	"max":       chosen(agg.Max(value)),
+	"top":       chosen(agg.Top(2, value)),
+	"collect":   chosen(agg.Collect[rec]),
+	"values":    chosen(agg.Fold((*values).add, (*values).merge)),
+	"ends":      chosen(agg.Combine2(agg.First[rec], agg.Last[rec], func(a, b rec) string { return fmt.Sprint(a, b) })),
+	"histogram": chosen(agg.Histogram(value, 0, 2)),
+	"distinct":  chosen(agg.Distinct(value)),
+}
+
+// values has the numbers of all records, in order.
+type values struct{ All []int64 }
+
+func (v *values) add(r rec)        { v.All = append(v.All, r.V) }
+func (v *values) merge(src values) { v.All = append(v.All, src.All...) }
+
+func chosen[A, V any](f agg.Func[rec, A, V]) func(failer, settings, int) (cluster, func([]event) string) {
+	return func(t failer, s settings, parallelism int) (cluster, func([]event) string) {
+		return newCluster(t, s, f, parallelism), func(events []event) string {
+			p := f()
+			var acc A
+			for _, e := range events {
+				if p.Add != nil {
+					p.Add(&acc, e.rec)
+				} else {
+					p.AddAt(&acc, e.rec, e.at)
+				}
+			}
+			return fmt.Sprint(p.Result(&acc))
+		}
+	}
+}
+
+// sorted puts panes into one order whatever the parallelism.
+func sortedPanes(all []pane) []pane {
+	slices.SortStableFunc(all, func(a, b pane) int {
+		return cmp.Or(cmp.Compare(a.end, b.end), strings.Compare(a.key, b.key), cmp.Compare(a.start, b.start), cmp.Compare(a.index, b.index))
+	})
+	return all
+}

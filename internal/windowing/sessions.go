@@ -1,0 +1,239 @@
+package windowing
+
+import (
+	"slices"
+
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/window"
+)
+
+// sessions is the operator of windows that differ from key to key and merge when they touch. Rows are open sessions,
+// most keys having one; all sessions of a key have the key's hash in one index.
+//
+// A session that gets a record ends later, but its alarm stays: when it goes off, the session is put off to its end.
+type sessions[K comparable, T, A, V any] struct {
+	*base[K, T, A, V]
+	family *heap.Family[session[K, A]]
+	rows   heap.Column[session[K, A]]
+	index  index
+	n      uint32   // rows ever used
+	free   []uint32 // of them, those without a session
+	queue  *queue
+	touch  []uint32 // the sessions that a record touches
+}
+
+// session is [start, end) of one key: its first record's time, and a gap after its last one's.
+type session[K comparable, A any] struct {
+	hash       uint64
+	key        K
+	start, end int64
+	armed      int64 // when it wants to be looked at
+	acc        A
+	panes      uint32
+	fired      bool // it has fired since its end was last put off
+}
+
+func newSessions[K comparable, T, A, V any](b *base[K, T, A, V]) *sessions[K, T, A, V] {
+	o := &sessions[K, T, A, V]{base: b, index: newIndex()}
+	o.family = heap.NewFamily(b.space, o.encodeSession, b.refs)
+	o.rows = o.family.Column()
+	o.queue = newQueue(b.spans.size, o.armedAt)
+	return o
+}
+
+func (o *sessions[K, T, A, V]) armedAt(row uint32) (int64, bool) {
+	if s := o.rows.Peek(row); s != nil {
+		return s.armed, true
+	}
+	return 0, false
+}
+
+// Receive takes record after record: each may change which session the next is in.
+func (o *sessions[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
+	o.prefetch(in)
+	for i, at := range in.Times {
+		if err := o.check(at); err != nil {
+			return err
+		}
+		o.receive(in, i, at)
+	}
+	return nil
+}
+
+// prefetchSlots is the size of an index from which on its cache misses are worth overlapping.
+const prefetchSlots = 1 << 14
+
+// prefetch touches what the records of a batch will need.
+func (o *sessions[K, T, A, V]) prefetch(in *flow.Keyed[K, T]) (seen byte) {
+	if len(o.index.slots) < prefetchSlots {
+		return 0
+	}
+	o.touch = o.touch[:0]
+	for _, hash := range in.Hashes {
+		o.touch = append(o.touch, uint32(o.index.slots[hash&o.index.mask]))
+	}
+	for _, ref := range o.touch {
+		if ref > 0 {
+			seen += o.rows.Touch(ref - 1)
+		}
+	}
+	return seen
+}
+
+// receive takes one record, whose own session is [at, at+gap).
+func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
+	hash, key, end := in.Hashes[i], in.Keys[i], at+o.spans.size
+	o.find(hash, key, at, end)
+	last := end
+	for _, row := range o.touch {
+		last = max(last, o.rows.Peek(row).end)
+	}
+	reach := o.reach(hash)
+	if o.spans.over(last, reach) {
+		o.tooLate(in, i)
+		return
+	}
+	row := uint32(0)
+	switch len(o.touch) {
+	case 0:
+		row = o.open(hash, key, at, end)
+	case 1:
+		row = o.touch[0]
+	default:
+		row = o.merge()
+	}
+	s := o.rows.Ref(row)
+	refire := due(last, reach) && (len(o.touch) == 0 || s.fired) // otherwise it is about to fire
+	s.start, s.end = min(s.start, at), max(s.end, end)
+	o.add(&s.acc, in, i)
+	if refire {
+		o.refire(s)
+	} else if s.fired && !due(s.end, reach) {
+		s.fired = false
+	}
+	o.arm(row, s)
+}
+
+// find gathers the key's sessions that touch [at, end), those that abut included.
+func (o *sessions[K, T, A, V]) find(hash uint64, key K, at, end int64) {
+	o.touch = o.touch[:0]
+	x := &o.index
+	for i := hash & x.mask; x.slots[i] != 0; i = (i + 1) & x.mask {
+		if slot := x.slots[i]; slot>>32 == hash&(1<<32-1) {
+			row := uint32(slot) - 1
+			if s := o.rows.Peek(row); s.hash == hash && s.start <= end && s.end >= at && s.key == key {
+				o.touch = append(o.touch, row)
+			}
+		}
+	}
+}
+
+// open adds a session.
+func (o *sessions[K, T, A, V]) open(hash uint64, key K, start, end int64) uint32 {
+	row := o.n
+	if n := len(o.free); n > 0 {
+		row, o.free = o.free[n-1], o.free[:n-1]
+	} else {
+		o.n++
+	}
+	o.rows.Set(row, session[K, A]{hash: hash, key: key, start: start, end: end, armed: flow.EndTime})
+	o.index.insert(hash, row)
+	return row
+}
+
+func (o *sessions[K, T, A, V]) close(row uint32, hash uint64) {
+	o.index.remove(hash, row)
+	o.rows.Delete(row)
+	o.free = append(o.free, row)
+}
+
+// merge merges the sessions that a record touches into the earliest, in the order of their times.
+func (o *sessions[K, T, A, V]) merge() uint32 {
+	slices.SortFunc(o.touch, func(a, b uint32) int { return compareTimes(o.rows.Peek(a).start, o.rows.Peek(b).start) })
+	into := o.touch[0]
+	for _, row := range o.touch[1:] {
+		from := *o.rows.Peek(row)
+		s := o.rows.Ref(into)
+		o.Parts.Merge(&s.acc, from.acc)
+		s.end, s.panes, s.fired = max(s.end, from.end), s.panes+from.panes, s.fired || from.fired
+		o.close(row, from.hash)
+	}
+	return into
+}
+
+// refire fires a session that the watermark has passed, because of a late record.
+func (o *sessions[K, T, A, V]) refire(s *session[K, A]) {
+	o.Emit(s.key, s.hash, s.start, s.end, o.result(&s.acc), window.PaneLate, int(s.panes))
+	s.panes++
+	s.fired = true
+}
+
+// wants is when a session wants to be looked at: to fire, then to be dropped.
+func (o *sessions[K, T, A, V]) wants(s *session[K, A]) int64 {
+	if s.fired {
+		return saturated(s.end, o.spans.lateness)
+	}
+	return s.end
+}
+
+// arm sees to it that a session is looked at in time. An alarm that goes off too early does no harm.
+func (o *sessions[K, T, A, V]) arm(row uint32, s *session[K, A]) {
+	if at := o.wants(s); at < s.armed {
+		s.armed = at
+		o.queue.add(at, row)
+	}
+}
+
+// Advance fires the sessions that are due, in order of their ends, and drops those whose lateness is over.
+func (o *sessions[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
+	o.wm = max(o.wm, wm)
+	for ; limit > 0; limit-- {
+		a, ok := o.queue.next(o.wm)
+		if !ok {
+			return true
+		}
+		o.alarm(a)
+	}
+	return false
+}
+
+func (o *sessions[K, T, A, V]) alarm(a alarm) {
+	s := o.rows.Peek(a.row)
+	if s == nil || s.armed != a.at {
+		return // of a session that is gone, or was put on to an earlier time
+	}
+	if at := o.wants(s); at > a.at {
+		o.putOff(a.row, at)
+		return
+	}
+	fired, over, hash := s.fired, saturated(s.end, o.spans.lateness), s.hash
+	if !fired {
+		o.fire(a.row, s)
+	}
+	if fired || o.spans.lateness == 0 {
+		o.close(a.row, hash)
+	} else {
+		o.putOff(a.row, over)
+	}
+}
+
+// fire emits a session's pane on time.
+func (o *sessions[K, T, A, V]) fire(row uint32, s *session[K, A]) {
+	if o.spans.lateness == 0 {
+		o.Emit(s.key, s.hash, s.start, s.end, o.Parts.Result(&s.acc), window.PaneOnTime, int(s.panes))
+		return
+	}
+	o.Emit(s.key, s.hash, s.start, s.end, o.result(&s.acc), window.PaneOnTime, int(s.panes))
+	s = o.rows.Ref(row)
+	s.panes++
+	s.fired = true
+}
+
+func (o *sessions[K, T, A, V]) putOff(row uint32, at int64) {
+	o.rows.Ref(row).armed = at
+	o.queue.add(at, row)
+}
+
+// Floor is the watermark: sessions that are due and have not fired say so themselves.
+func (o *sessions[K, T, A, V]) Floor(group int) int64 { return max(o.wm, o.floors[group-o.From]) }

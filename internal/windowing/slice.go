@@ -1,0 +1,197 @@
+package windowing
+
+import (
+	"slices"
+
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// entry is one key in one slice.
+type entry[K comparable, A any] struct {
+	hash uint64
+	key  K
+	acc  A
+}
+
+// slice is the keys that have records in a piece of time, in dense rows.
+type slice[K comparable, A any] struct {
+	start int64
+	rows  heap.Column[entry[K, A]]
+	index index
+	n     int
+
+	order groupOrder
+	folds []fold[A] // by row, where the slice is in the front of stacks
+}
+
+// find is the row of a key.
+func (s *slice[K, A]) find(hash uint64, key K) (row uint32, ok bool) {
+	x := &s.index
+	for i := hash & x.mask; x.slots[i] != 0; i = (i + 1) & x.mask {
+		if slot := x.slots[i]; slot>>32 == hash&(1<<32-1) {
+			row = uint32(slot) - 1
+			if e := s.rows.Peek(row); e.hash == hash && e.key == key {
+				return row, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// at is the row of a key, which is added if it is new.
+func (s *slice[K, A]) at(hash uint64, key K) (row uint32, fresh bool) {
+	if row, ok := s.find(hash, key); ok {
+		return row, false
+	}
+	row = uint32(s.n)
+	s.rows.Set(row, entry[K, A]{hash: hash, key: key})
+	s.index.insert(hash, row)
+	s.n++
+	return row, true
+}
+
+// groupOrder is the rows of a table by key group: a counting sort.
+type groupOrder struct {
+	rows []uint32
+	ends []uint32 // by group, from the first of the subtask's on
+}
+
+// of returns the rows of a group.
+func (o *groupOrder) of(group int) []uint32 {
+	from := uint32(0)
+	if group > 0 {
+		from = o.ends[group-1]
+	}
+	return o.rows[from:o.ends[group]]
+}
+
+// sort orders n rows among groups, given the group of each row; absent rows have a negative one.
+func (o *groupOrder) sort(n, groups int, group func(row uint32) int) {
+	o.ends = slices.Grow(o.ends[:0], groups+1)[:groups+1]
+	clear(o.ends)
+	present := 0
+	for row := range uint32(n) {
+		if g := group(row); g >= 0 {
+			o.ends[g+1]++
+			present++
+		}
+	}
+	for g := range groups {
+		o.ends[g+1] += o.ends[g]
+	}
+	o.rows = slices.Grow(o.rows[:0], present)[:present]
+	for row := range uint32(n) { // each group's place moves on to its end, which is the beginning of the next
+		if g := group(row); g >= 0 {
+			o.rows[o.ends[g]] = row
+			o.ends[g]++
+		}
+	}
+	o.ends = o.ends[:groups]
+}
+
+// shelf keeps a subtask's slices in order of time, and the memory of dropped ones for the next.
+type shelf[K comparable, A any] struct {
+	all    []*slice[K, A]
+	last   *slice[K, A] // found last
+	family *heap.Family[entry[K, A]]
+	spare  [][]uint64 // empty slots of dropped slices
+	hint   int        // rows of the slice dropped last: the next will have about as many
+}
+
+// spareCount bounds how many dropped slices leave their index behind: windows open and drop slices in turn.
+const spareCount = 4
+
+func newShelf[K comparable, A any](space *heap.Space, encode func([]byte, *A) ([]byte, error), refs bool) shelf[K, A] {
+	encodeEntry := func(to []byte, e *entry[K, A]) ([]byte, error) { return encode(to, &e.acc) }
+	return shelf[K, A]{family: heap.NewFamily(space, encodeEntry, refs)}
+}
+
+// place is where the first slice is that does not begin before a time.
+func (h *shelf[K, A]) place(start int64) int {
+	lo, hi := 0, len(h.all)
+	for lo < hi {
+		if mid := int(uint(lo+hi) >> 1); h.all[mid].start < start {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// between are the slices from start to end.
+func (h *shelf[K, A]) between(start, end int64) []*slice[K, A] {
+	if start >= end {
+		return nil
+	}
+	return h.all[h.place(start):h.place(end)]
+}
+
+// get is the slice with a start, or nil.
+func (h *shelf[K, A]) get(start int64) *slice[K, A] {
+	if h.last != nil && h.last.start == start {
+		return h.last
+	}
+	if i := h.place(start); i < len(h.all) && h.all[i].start == start {
+		h.last = h.all[i]
+		return h.last
+	}
+	return nil
+}
+
+// open is the slice with a start, which is added if it is new.
+func (h *shelf[K, A]) open(start int64) *slice[K, A] {
+	if s := h.get(start); s != nil {
+		return s
+	}
+	s := &slice[K, A]{start: start, rows: h.family.Column(), index: newIndex()}
+	if h.hint > 0 {
+		s.index.use(h.slots(slotsFor(h.hint)))
+	}
+	h.all = slices.Insert(h.all, h.place(start), s)
+	h.last = s
+	return s
+}
+
+func (h *shelf[K, A]) slots(size int) []uint64 {
+	for i, s := range h.spare {
+		if len(s) == size {
+			h.spare = slices.Delete(h.spare, i, i+1)
+			return s
+		}
+	}
+	return make([]uint64, size)
+}
+
+// drop lets go of the slices that begin before a time.
+func (h *shelf[K, A]) drop(before int64) {
+	n := h.place(before)
+	for _, s := range h.all[:n] {
+		h.release(s)
+	}
+	h.all = slices.Delete(h.all, 0, n)
+}
+
+func (h *shelf[K, A]) release(s *slice[K, A]) {
+	s.rows.Drop()
+	h.hint = s.n
+	if len(s.index.slots) >= minSlots {
+		clear(s.index.slots)
+		if len(h.spare) == spareCount {
+			h.spare = slices.Delete(h.spare, 0, 1)
+		}
+		h.spare = append(h.spare, s.index.slots)
+	}
+	if h.last == s {
+		h.last = nil
+	}
+}
+
+// sorted is a slice's rows by key group.
+func (b *base[K, T, A, V]) sorted(s *slice[K, A]) *groupOrder {
+	if len(s.order.rows) != s.n {
+		s.order.sort(s.n, b.To-b.From, func(row uint32) int { return keygroup.Of(s.rows.Peek(row).hash, b.Max) - b.From })
+	}
+	return &s.order
+}

@@ -1,0 +1,215 @@
+package windowing
+
+import (
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/window"
+)
+
+// sliced is the operator of tumbling and sliding windows.
+type sliced[K comparable, T, A, V any] struct {
+	*base[K, T, A, V]
+	shelf  shelf[K, A]
+	panes  shelf[K, uint32] // by the end of a window: how many panes a key had, where that is not what it would seem
+	groups []group
+	folds  folds[K, A]
+	rows   []uint32 // of the records of a batch
+
+	fired  int64 // windows that end by then have fired, in all groups
+	firing bool  // a window fires: the one that ends at
+	end    int64 // this time,
+	next   int   // and its next group is this one
+}
+
+// group is how far the folds of a key group are: they are made of the slices from lo to hi.
+type group struct{ lo, hi int64 }
+
+func newSliced[K comparable, T, A, V any](b *base[K, T, A, V]) *sliced[K, T, A, V] {
+	o := &sliced[K, T, A, V]{
+		base: b, fired: flow.NoTime, groups: make([]group, b.To-b.From),
+		shelf: newShelf[K](b.space, b.encode, b.refs),
+		panes: newShelf[K](b.space, encodeCount, false),
+	}
+	for i := range o.groups {
+		o.groups[i] = group{flow.NoTime, flow.NoTime}
+	}
+	switch {
+	case b.spans.size == b.spans.slice:
+		o.folds = single[K, T, A, V]{o}
+	case b.Parts.Subtract != nil:
+		o.folds = newTotals(o)
+	case b.Parts.Grows:
+		o.folds = newAnew(o)
+	default:
+		o.folds = newStacks(o)
+	}
+	return o
+}
+
+// Receive takes each run of records of one slice in turn.
+func (o *sliced[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
+	for lo, n := 0, in.Len(); lo < n; {
+		at := in.Times[lo]
+		if err := o.check(at); err != nil {
+			return err
+		}
+		start := o.spans.sliceOf(at)
+		hi, end := lo+1, start+o.spans.slice
+		for hi < n && in.Times[hi] >= start && in.Times[hi] < end {
+			hi++
+		}
+		o.receiveRun(in, lo, hi, start)
+		lo = hi
+	}
+	return nil
+}
+
+// receiveRun takes the records from lo to hi, which are all in the slice that begins at start.
+func (o *sliced[K, T, A, V]) receiveRun(in *flow.Keyed[K, T], lo, hi int, start int64) {
+	first, last, ok := o.spans.ends(start)
+	if !ok {
+		return // between windows that slide by more than their size
+	}
+	if !due(first, max(o.wm, o.top)) {
+		o.addRun(o.shelf.open(start), in, lo, hi)
+		return
+	}
+	for i := lo; i < hi; i++ {
+		if o.spans.over(last, o.reach(in.Hashes[i])) {
+			o.tooLate(in, i)
+		} else {
+			o.addLate(in, i, start, first, last)
+		}
+	}
+}
+
+// addRun adds records: first all rows are looked for and then all accumulators changed, so that cache misses overlap.
+func (o *sliced[K, T, A, V]) addRun(s *slice[K, A], in *flow.Keyed[K, T], lo, hi int) {
+	o.rows = o.rows[:0]
+	hashes, keys := in.Hashes[lo:hi], in.Keys[lo:hi]
+	for i, hash := range hashes {
+		row, _ := s.at(hash, keys[i])
+		o.rows = append(o.rows, row)
+	}
+	values := in.Values[lo:hi]
+	if add := o.Parts.Add; add != nil {
+		for i, row := range o.rows {
+			add(&s.rows.Ref(row).acc, values[i])
+		}
+		return
+	}
+	times := in.Times[lo:hi]
+	for i, row := range o.rows {
+		o.Parts.AddAt(&s.rows.Ref(row).acc, values[i], times[i])
+	}
+}
+
+// Advance fires windows in order of their ends, and each window's keys by key group.
+func (o *sliced[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
+	o.wm = max(o.wm, wm)
+	for left := limit; ; {
+		if !o.firing && !o.begin() {
+			o.fired = o.wm
+			o.expire()
+			return true
+		}
+		if left <= 0 {
+			return false
+		}
+		left -= o.fire(left)
+	}
+}
+
+// begin finds the next window that is due.
+func (o *sliced[K, T, A, V]) begin() bool {
+	i := 0
+	if o.fired > flow.NoTime { // slices that were kept for late records have no window left to fire
+		i = o.shelf.place(o.spans.sliceOf(max(o.fired, o.spans.least)) - o.spans.size)
+	}
+	for ; i < len(o.shelf.all); i++ {
+		after := o.fired
+		if after < flow.EndTime {
+			after++ // the window that ends at fired+1 has fired
+		}
+		end, ok := o.spans.endAfter(o.shelf.all[i].start, after)
+		if !ok {
+			continue
+		}
+		o.firing, o.end, o.next = due(end, o.wm), end, 0
+		return o.firing
+	}
+	return false
+}
+
+// fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
+func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
+	start := o.end - o.spans.size
+	if whole := o.whole(start); whole != nil && whole.n <= limit {
+		work = whole.n
+		o.fireWhole(whole, start)
+	}
+	for ; o.next < len(o.groups) && work < limit; o.next++ {
+		if o.floors[o.next] < o.end-1 { // otherwise it has fired before the restore
+			work += o.folds.fire(o.next, start, o.end)
+		}
+	}
+	if o.next == len(o.groups) {
+		o.firing, o.fired = false, o.end-1
+		o.expire()
+	}
+	return max(work, 1)
+}
+
+// whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
+func (o *sliced[K, T, A, V]) whole(start int64) *slice[K, A] {
+	if o.spans.slice != o.spans.size || o.next > 0 || o.top >= o.end-1 {
+		return nil
+	}
+	return o.shelf.get(start)
+}
+
+func (o *sliced[K, T, A, V]) fireWhole(s *slice[K, A], start int64) {
+	for row := range uint32(s.n) {
+		e := s.rows.Peek(row)
+		o.emit(e.key, e.hash, start, o.end, &e.acc)
+	}
+	o.next = len(o.groups)
+}
+
+// emit emits a pane on time.
+func (o *sliced[K, T, A, V]) emit(key K, hash uint64, start, end int64, acc *A) {
+	if o.spans.lateness > 0 {
+		o.Emit(key, hash, start, end, o.result(acc), window.PaneOnTime, 0)
+	} else {
+		o.Emit(key, hash, start, end, o.Parts.Result(acc), window.PaneOnTime, 0)
+	}
+}
+
+// expire drops the slices that no window needs any more.
+func (o *sliced[K, T, A, V]) expire() {
+	horizon := o.spans.horizon(o.fired)
+	n := 0
+	for n < len(o.shelf.all) {
+		if _, last, ok := o.spans.ends(o.shelf.all[n].start); ok && last-1 > horizon {
+			break
+		}
+		n++
+	}
+	if n > 0 {
+		o.shelf.drop(o.shelf.all[n-1].start + 1)
+	}
+	if len(o.panes.all) > 0 && horizon > flow.NoTime {
+		o.panes.drop(saturated(horizon, 2)) // ends whose last nanosecond is not after the horizon
+	}
+}
+
+// progress is how far firing has come in a group: the windows that end by then have fired.
+func (o *sliced[K, T, A, V]) progress(group int) int64 {
+	if o.firing && group < o.next {
+		return max(o.floors[group], o.end-1)
+	}
+	return max(o.floors[group], o.fired)
+}
+
+// Floor is how far firing has come in a group. In the middle of firing that is less than the watermark for groups
+// whose turn is yet to come: after a restore they go on from there.
+func (o *sliced[K, T, A, V]) Floor(group int) int64 { return o.progress(group - o.From) }

@@ -1,0 +1,295 @@
+package windowing
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+
+	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// Names of states.
+const (
+	slicesState   = "slices"
+	panesState    = "panes"
+	sessionsState = "sessions"
+)
+
+// timeBytes is the size of a time as an item of a state: big endian with the sign flipped, so that bytes sort as times.
+const timeBytes = 8
+
+func appendTime(to []byte, at int64) []byte {
+	return binary.BigEndian.AppendUint64(to, uint64(at)^1<<63)
+}
+
+func decodeTime(item []byte) (int64, error) {
+	if len(item) != timeBytes {
+		return 0, fmt.Errorf("a time of %d bytes: %w", len(item), codec.ErrCorrupt)
+	}
+	return int64(binary.BigEndian.Uint64(item) ^ 1<<63), nil
+}
+
+// frozen is one table of a state as it was at a barrier.
+type frozen[R any] struct {
+	rows  heap.Frozen[R]
+	n     int   // how many rows
+	at    int64 // what the item of the table's entries is made of
+	order groupOrder
+	// Where values hold references: their encodings, and where in it that of a row is.
+	text  []byte
+	spans [][2]int
+}
+
+// dump writes one state.
+type dump[R any] struct {
+	state  string
+	tables []*frozen[R]
+	max    int
+	from   int
+	groups int
+	refs   bool
+	// Of a row: its hash; its key and item, which are appended; its value, likewise.
+	hash  func(*R) uint64
+	key   func([]byte, *R) []byte
+	item  func([]byte, *frozen[R], *R) []byte
+	value func([]byte, *R) ([]byte, error)
+	skip  func(group int, t *frozen[R]) bool // nil: nothing is left out
+}
+
+func (d *dump[R]) persist(w backend.Writer) error {
+	for _, t := range d.tables {
+		if err := d.prepare(t); err != nil {
+			return err
+		}
+	}
+	var buf [3][]byte
+	for g := range d.groups {
+		if err := w.Begin(d.state, d.from+g); err != nil {
+			return err
+		}
+		for _, t := range d.tables {
+			if d.skip != nil && d.skip(g, t) {
+				continue
+			}
+			if err := d.rows(w, t, t.order.of(g), &buf); err != nil {
+				return err
+			}
+		}
+	}
+	for _, t := range d.tables {
+		t.rows.DoneAll()
+	}
+	return nil
+}
+
+// prepare sorts a table by key group. Values that hold references are encoded now, for the owner may change what they
+// refer to as soon as that is done.
+func (d *dump[R]) prepare(t *frozen[R]) error {
+	t.order.sort(t.n, d.groups, func(row uint32) int {
+		r := t.rows.At(row)
+		if r == nil {
+			return -1
+		}
+		return keygroup.Of(d.hash(r), d.max) - d.from
+	})
+	if !d.refs {
+		return nil
+	}
+	t.spans = make([][2]int, t.n)
+	var scratch heap.Scratch
+	for chunk := range t.rows.Chunks() {
+		err := t.rows.Encode(chunk, &scratch, func(row uint32, value []byte) error {
+			from := len(t.text)
+			t.text = append(t.text, value...)
+			t.spans[row] = [2]int{from, len(t.text)}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dump[R]) rows(w backend.Writer, t *frozen[R], rows []uint32, buf *[3][]byte) (err error) {
+	key, item, value := &buf[0], &buf[1], &buf[2]
+	for _, row := range rows {
+		r := t.rows.At(row)
+		*key, *item = d.key((*key)[:0], r), d.item((*item)[:0], t, r)
+		text := t.text
+		if d.refs {
+			text = text[t.spans[row][0]:t.spans[row][1]]
+		} else if *value, err = d.value((*value)[:0], r); err != nil {
+			return err
+		} else {
+			text = *value
+		}
+		if err := w.Entry(*key, *item, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snapshot is that of an operator.
+type snapshot struct {
+	ticket *heap.Ticket
+	dumps  []interface {
+		persist(w backend.Writer) error
+	}
+}
+
+func (s *snapshot) Persist(w backend.Writer) error {
+	for _, d := range s.dumps {
+		if err := d.persist(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *snapshot) Release() { s.ticket.Release() }
+
+// freeze freezes a shelf.
+func (h *shelf[K, A]) freeze(t *heap.Ticket) []*frozen[entry[K, A]] {
+	columns := make([]heap.Column[entry[K, A]], len(h.all))
+	for i, s := range h.all {
+		columns[i] = s.rows
+	}
+	out := make([]*frozen[entry[K, A]], len(h.all))
+	for i, rows := range h.family.FreezeAll(columns, t) {
+		out[i] = &frozen[entry[K, A]]{rows: rows, n: h.all[i].n, at: h.all[i].start}
+	}
+	h.family.Trim()
+	return out
+}
+
+// shelfDump writes a shelf: the item of an entry is its slice.
+func shelfDump[K comparable, T, A, V, B any](
+	b *base[K, T, A, V], state string, tables []*frozen[entry[K, B]], refs bool, encode func([]byte, *B) ([]byte, error),
+) *dump[entry[K, B]] {
+	return &dump[entry[K, B]]{
+		state: state, tables: tables, max: b.Max, from: b.From, groups: b.To - b.From, refs: refs,
+		hash:  func(e *entry[K, B]) uint64 { return e.hash },
+		key:   func(to []byte, e *entry[K, B]) []byte { return b.Keys.Append(to, e.key) },
+		item:  func(to []byte, t *frozen[entry[K, B]], _ *entry[K, B]) []byte { return appendTime(to, t.at) },
+		value: func(to []byte, e *entry[K, B]) ([]byte, error) { return encode(to, &e.acc) },
+	}
+}
+
+// States are the slices and, for windows that fired more than once, how often they did.
+func (o *sliced[K, T, A, V]) States() []backend.State {
+	w := &o.spans
+	slice := codec.Opaque(fmt.Sprintf("slice of %v", w.spec.Slice()))
+	if w.offset%w.slice != 0 {
+		slice = codec.Opaque(fmt.Sprintf("slice of %v, offset %dns", w.spec.Slice(), w.offset%w.slice))
+	}
+	acc := o.Acc.Schema()
+	return []backend.State{
+		{Name: slicesState, Kind: backend.Slices, Type: acc.Name, Time: "event", Item: slice, Value: acc},
+		{Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
+			Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint")},
+	}
+}
+
+// Snapshot freezes slices and counts, and remembers how far firing has come: slices whose windows are over in one key
+// group may be there for the sake of another.
+func (o *sliced[K, T, A, V]) Snapshot() backend.Snapshot {
+	ticket := o.space.Freeze()
+	progress := make([]int64, len(o.groups))
+	for g := range progress {
+		progress[g] = o.progress(g)
+	}
+	slices := shelfDump(o.base, slicesState, o.shelf.freeze(ticket), o.refs, o.encode)
+	slices.skip = func(g int, t *frozen[entry[K, A]]) bool {
+		_, last, _ := o.spans.ends(t.at)
+		return o.spans.over(last, progress[g])
+	}
+	panes := shelfDump(o.base, panesState, o.panes.freeze(ticket), false, encodeCount)
+	panes.skip = func(g int, t *frozen[entry[K, uint32]]) bool { return o.spans.over(t.at, progress[g]) }
+	s := &snapshot{ticket: ticket}
+	s.dumps = append(s.dumps, slices, panes)
+	return s
+}
+
+// Restore reads slices or counts.
+func (o *sliced[K, T, A, V]) Restore(state string, group int, r backend.Reader) error {
+	switch state {
+	case slicesState:
+		return o.entries(state, group, r, o.restoreSlice)
+	case panesState:
+		return o.entries(state, group, r, o.restoreCount)
+	}
+	return fmt.Errorf("state %s: %v have none of this name", state, o.spans.spec)
+}
+
+// entries reads all entries of one state and key group.
+func (b *base[K, T, A, V]) entries(state string, group int, r backend.Reader, take func(hash uint64, key K, at int64, value []byte) error) error {
+	for {
+		text, item, value, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := b.entry(group, text, item, value, take); err != nil {
+			return fmt.Errorf("state %s, key group %d: %w", state, group, err)
+		}
+	}
+}
+
+func (b *base[K, T, A, V]) entry(group int, text, item, value []byte, take func(uint64, K, int64, []byte) error) error {
+	key, err := b.Keys.Decode(text)
+	if err != nil {
+		return err
+	}
+	hash := b.Keys.Hash(key)
+	if g := keygroup.Of(hash, b.Max); g != group || g < b.From || g >= b.To {
+		return fmt.Errorf("key %v belongs to key group %d: %w", key, g, codec.ErrCorrupt)
+	}
+	at, err := decodeTime(item)
+	if err != nil {
+		return fmt.Errorf("key %v: %w", key, err)
+	}
+	if err := take(hash, key, at, value); err != nil {
+		return fmt.Errorf("key %v: %w", key, err)
+	}
+	return nil
+}
+
+func (o *sliced[K, T, A, V]) restoreSlice(hash uint64, key K, at int64, value []byte) error {
+	if !o.spans.aligned(at) {
+		return fmt.Errorf("a slice at %d, where %v have none: %w", at, o.spans.spec, codec.ErrCorrupt)
+	}
+	acc, err := o.Acc.Decode(value)
+	if err != nil {
+		return err
+	}
+	return restoreRow(&o.shelf, at, hash, key, acc)
+}
+
+func (o *sliced[K, T, A, V]) restoreCount(hash uint64, key K, at int64, value []byte) error {
+	if !o.spans.windowEnd(at) {
+		return fmt.Errorf("a window that ends at %d, where none of %v does: %w", at, o.spans.spec, codec.ErrCorrupt)
+	}
+	n, size := binary.Uvarint(value)
+	if size != len(value) || size <= 0 || n > math.MaxUint32 {
+		return fmt.Errorf("a number of panes in %d bytes: %w", len(value), codec.ErrCorrupt)
+	}
+	return restoreRow(&o.panes, at, hash, key, uint32(n))
+}
+
+func restoreRow[K comparable, A any](h *shelf[K, A], at int64, hash uint64, key K, acc A) error {
+	s := h.open(at)
+	row, fresh := s.at(hash, key)
+	if !fresh {
+		return fmt.Errorf("it occurs twice in the slice at %d: %w", at, codec.ErrCorrupt)
+	}
+	s.rows.Set(row, entry[K, A]{hash, key, acc})
+	return nil
+}

@@ -1,0 +1,106 @@
+package windowing
+
+import (
+	"math"
+	"time"
+
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/window"
+)
+
+// spans is the arithmetic of windows and slices. All times are nanoseconds.
+type spans struct {
+	spec                window.Spec
+	size, slide, offset int64 // size is the gap of sessions
+	slice               int64 // how long slices are
+	lateness            int64
+	least, most         int64 // event times whose windows can be reckoned with
+}
+
+func newSpans(spec window.Spec, lateness time.Duration) spans {
+	w := spans{spec: spec, size: int64(spec.Size), slide: int64(spec.Slide), lateness: int64(lateness)}
+	if spec.Kind == window.Aligned {
+		w.slice = int64(spec.Slice())
+		w.offset = modulo(int64(spec.Offset), w.slide)
+	}
+	margin := saturated(saturated(w.size, w.slide), saturated(w.size, w.slide))
+	w.least, w.most = math.MinInt64+1+margin, math.MaxInt64-1-margin
+	return w
+}
+
+// modulo is a modulo m, never negative.
+func modulo(a, m int64) int64 {
+	if r := a % m; r < 0 {
+		return r + m
+	} else {
+		return r
+	}
+}
+
+// sliceOf is the start of the slice of an event time.
+func (w *spans) sliceOf(at int64) int64 { return at - modulo(at-w.offset, w.slice) }
+
+// ends are those of the first and the last window that hold the slice; ok is false if none does.
+func (w *spans) ends(slice int64) (first, last int64, ok bool) {
+	last = slice - modulo(slice-w.offset, w.slide) + w.size
+	lowest := slice + w.slice - w.size // the least start of a window that reaches the slice's end
+	first = lowest + modulo(w.offset-lowest, w.slide) + w.size
+	return first, last, first <= last
+}
+
+// endAfter is the end of the first window that holds the slice and ends after t; ok is false if none does.
+func (w *spans) endAfter(slice, t int64) (end int64, ok bool) {
+	first, last, ok := w.ends(slice)
+	if !ok || last <= t {
+		return 0, false
+	}
+	if first > t {
+		return first, true
+	}
+	return first + (t-first)/w.slide*w.slide + w.slide, true
+}
+
+// due says whether a window that ends then fires at a watermark: no record before its end is to come.
+func due(end, wm int64) bool { return end-1 <= wm }
+
+// over says whether the lateness of a window that ends then is over at a watermark.
+func (w *spans) over(end, wm int64) bool { return end-1 <= w.horizon(wm) }
+
+// horizon is the watermark less the lateness.
+func (w *spans) horizon(wm int64) int64 {
+	if wm == flow.EndTime {
+		return wm
+	}
+	if wm < math.MinInt64+w.lateness {
+		return flow.NoTime
+	}
+	return wm - w.lateness
+}
+
+// kept are the windows, of those that end from first to last, that have fired by a watermark and are kept for late
+// records; ok is false if there is none.
+func (w *spans) kept(first, last, wm int64) (from, to int64, ok bool) {
+	if w.lateness == 0 || !due(first, wm) {
+		return 0, 0, false
+	}
+	if h := w.horizon(wm); first < h+2 {
+		first += (h + 2 - first + w.slide - 1) / w.slide * w.slide
+	}
+	if !due(last, wm) {
+		last -= (last - 1 - wm + w.slide - 1) / w.slide * w.slide
+	}
+	return first, last, first <= last
+}
+
+// block is the start of the block of a slice or window. Blocks are as long as windows, so that a window that does not
+// begin with a block reaches over one boundary, and it depends on the window alone how it is put together.
+func (w *spans) block(start int64) int64 { return start - modulo(start-w.offset, w.size) }
+
+// aligned says whether a time may be the start of a slice, and windowEnd whether it may be the end of a window.
+func (w *spans) aligned(slice int64) bool {
+	return slice >= w.least-w.slice && slice <= w.most && modulo(slice-w.offset, w.slice) == 0
+}
+
+func (w *spans) windowEnd(end int64) bool {
+	return end >= w.least && end <= w.most+w.size && modulo(end-w.size-w.offset, w.slide) == 0
+}

@@ -1,0 +1,109 @@
+// Package windowing has the window operators: records of a keyed stream in, panes out.
+//
+// There are two. [New] chooses by the windows:
+//
+//	tumbling, sliding ─▶ sliced    a record enters exactly one slice; a window is put together of slices
+//	session           ─▶ sessions  each key has its own open sessions, which merge when they touch
+//
+// # Slices
+//
+// A slice is the largest piece of time that every window holds whole or not at all: the greatest common divisor of size
+// and slide long. It is one table for all keys of a subtask, so a record costs one probe however many windows it is in,
+// and a slice whose last window is over is dropped whole. No key has a timer.
+//
+//	time     ──┬───────┬───────┬───────┬───────┬──▶
+//	slices     │ k1 k2 │ k2    │ k1 k3 │ k1    │        the state: (slice, key) → accumulator
+//	windows    └────── w1 ─────────────┘       │
+//	                   └────── w2 ─────────────┘
+//
+// When a window fires, its keys are gone through by key group. So how far firing has come is one number, and for each
+// key group a watermark: "the windows that end by then have fired". That is what a snapshot keeps ([Operator].Floor), also
+// in the middle of firing, and why a restore at any parallelism fires nothing twice. What windows keep in order not to
+// merge all their slices anew ([folds]) is derived from the slices, and never written.
+package windowing
+
+import (
+	"fmt"
+	"time"
+
+	"leat.dev/leat/agg"
+	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/window"
+)
+
+// Config is what a window operator is made of.
+type Config[K comparable, T, A, V any] struct {
+	// From and To are the key groups of this subtask (To excluded), and Max is how many the job has.
+	From, To, Max int
+	// Budget bounds the state; nil is no bound.
+	Budget *heap.Budget
+	Keys   *keygroup.Keys[K]
+	Acc    codec.Codec[A] // of accumulators
+
+	Windows window.Assigner
+	// Lateness is how long a window is kept after the watermark has passed its end.
+	Lateness time.Duration
+	Parts    agg.Parts[T, A, V]
+
+	// Emit receives the panes, in order of their ends where they are on time. Start and end are in nanoseconds; index is
+	// how many panes this window and key had before.
+	Emit func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int)
+	// Late receives records that come too late; nil leaves it at counting them.
+	Late func(key K, v T, at int64)
+}
+
+// Operator is a window operator's part in one subtask, whose goroutine calls all methods.
+type Operator[K comparable, T any] interface {
+	// Receive takes records in. An error fails the job: records without event time belong to no window. It is not
+	// called while an Advance is under way.
+	Receive(b *flow.Keyed[K, T]) error
+
+	// Advance moves the watermark and fires what is due, limit panes or some more at a time: it is called again, with
+	// the same watermark, until it is done. Snapshots may be taken in between.
+	Advance(wm int64, limit int) (done bool)
+
+	// States lists the state, in the order in which it is restored.
+	States() []backend.State
+	// Snapshot freezes the state as it is. What fired before does not fire again after a restore, provided that the
+	// key groups' floors are restored with it.
+	Snapshot() backend.Snapshot
+	// Restore reads one state of one key group. The state of a group is restored before the first record.
+	Restore(state string, group int, r backend.Reader) error
+
+	// Floor is how far event time has come for a key group (one of the job's, not counted from From): windows that end
+	// by then have fired, and records are judged late by it.
+	Floor(group int) int64
+	// RestoreFloor gives a key group the floor that it had in the snapshot.
+	RestoreFloor(group int, wm int64)
+
+	// LateCount is the number of records that came too late.
+	LateCount() int64
+	// Close gives the memory back to the budget. The operator is not used afterwards.
+	Close()
+}
+
+// New makes an operator. Its errors are those of planning: windows, lateness or aggregator make no sense.
+func New[K comparable, T, A, V any](c Config[K, T, A, V]) (Operator[K, T], error) {
+	spec := window.SpecOf(c.Windows)
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := c.Parts.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Lateness < 0 {
+		return nil, fmt.Errorf("%v: the allowed lateness is %v; it must not be negative", spec, c.Lateness)
+	}
+	if c.From < 0 || c.To < c.From || c.Max < c.To {
+		return nil, fmt.Errorf("key groups %d to %d of %d", c.From, c.To, c.Max)
+	}
+	b := newBase(c, spec)
+	if spec.Kind == window.Sessions {
+		return newSessions(b), nil
+	}
+	return newSliced(b), nil
+}
