@@ -84,3 +84,13 @@ type Floor struct {
 	To        int   `json:"to"`
 	Watermark int64 `json:"watermark"`
 }
+
+// Refusal is thrown by a state access that fails, as its methods return no errors: it unwinds the user's callback, and
+// the runtime turns it into the error that ends the attempt.
+type Refusal struct{ Err error }
+
+// Error makes a refusal readable where nobody recovers it.
+func (r Refusal) Error() string { return r.Err.Error() }
+
+// Unwrap gives the error.
+func (r Refusal) Unwrap() error { return r.Err }

@@ -114,7 +114,7 @@ func (a *rowAlloc) take() uint32 {
 		return row
 	}
 	if a.next >= maxRows {
-		panic(Refusal{fmt.Errorf("a key group holds more than %d keys or entries: raise the maximum parallelism", maxRows)})
+		panic(Refusal{Err: fmt.Errorf("a key group holds more than %d keys or entries: raise the maximum parallelism", maxRows)})
 	}
 	a.next++
 	return a.next - 1

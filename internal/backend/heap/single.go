@@ -8,6 +8,7 @@ import (
 // single is a state of one V a key: a column.
 type single[V any] struct {
 	core  *core
+	space *Space
 	info  backend.State
 	codec codec.Codec[V]
 	fam   *Family[V]
@@ -17,7 +18,7 @@ type single[V any] struct {
 
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
 	f := NewFamily(c.space, encoder(cd), codec.HoldsReferences[V]())
-	return single[V]{core: c, info: info, codec: cd, fam: f, cols: columns(c, f)}
+	return single[V]{core: c, space: c.space, info: info, codec: cd, fam: f, cols: columns(c, f)}
 }
 
 // encoder is how a codec appends from a pointer, without a copy where it can.

@@ -1,6 +1,8 @@
 package heap
 
 import (
+	"leat.dev/leat/internal/backend"
+
 	"fmt"
 	"math"
 	"slices"
@@ -22,15 +24,8 @@ func (b *Budget) UsedBytes() int64 { return b.used.Load() }
 // LimitBytes is the size of the budget; 0 is no bound.
 func (b *Budget) LimitBytes() int64 { return b.limit }
 
-// Refusal is what a failing access to state panics with. The runtime recovers it, puts operator and subtask before
-// the error, and fails the attempt.
-type Refusal struct{ Err error }
-
-// Error makes a refusal readable where nobody recovers it.
-func (r Refusal) Error() string { return r.Err.Error() }
-
-// Unwrap gives the error.
-func (r Refusal) Unwrap() error { return r.Err }
+// Refusal is how a failing state access leaves the user's callback.
+type Refusal = backend.Refusal
 
 // A BudgetError says that state would outgrow its budget.
 type BudgetError struct{ LimitBytes int64 }
@@ -71,7 +66,7 @@ func (s *Space) Close() { s.give(s.used) }
 func (s *Space) take(n int64) {
 	s.used += n
 	if used := s.budget.used.Add(n); s.budget.limit > 0 && used > s.budget.limit {
-		panic(Refusal{&BudgetError{s.budget.limit}})
+		panic(Refusal{Err: &BudgetError{LimitBytes: s.budget.limit}})
 	}
 }
 

@@ -76,7 +76,7 @@ func (v *Value[V]) Set(x V) {
 	p := v.core.place
 	col := &v.cols[p>>32]
 	if hi := int(uint32(p) >> chunkShift); hi < len(col.chunks) {
-		if k, lo := col.chunks[hi], int(p&(chunkRows-1)); k.epoch == v.core.space.now && k.has(lo) {
+		if k, lo := col.chunks[hi], int(p&(chunkRows-1)); k.epoch == v.space.now && k.has(lo) {
 			k.vals[lo] = x
 			return
 		}
