@@ -100,6 +100,9 @@ type owner struct {
 var owners = []owner{
 	{"github.com/zeebo/xxh3", []string{"internal/keygroup"}, "the hash of keys is part of the snapshot format: one page decides it"},
 	{"google.golang.org/protobuf", []string{"codec/proto"}, "who does not use protobuf does not link it"},
+	{"github.com/spf13/cobra", []string{"internal/cli"}, "the command line is one package, so that all of a job's commands read alike"},
+	{"github.com/spf13/pflag", []string{"internal/cli"}, "the command line is one package, so that all of a job's commands read alike"},
+	{"golang.org/x/term", []string{"internal/cli"}, "who looks at a terminal is the command line's business; the engine logs"},
 	{"github.com/klauspost/compress", []string{"connector/file", "internal/store/...", "internal/checkpoint"}, "compressing is done where bytes leave the process"},
 }
 

@@ -1,0 +1,165 @@
+// Package cli is the command line of a job's binary: run, plan, help and version. What it knows of a job, and what it
+// needs of the system, is handed in, so that tests can put something else in the place of both.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/metrics"
+)
+
+// Job is what the command line knows of a job.
+type Job struct {
+	Name  string
+	Graph *graph.Graph
+	// Parallelism and MaxParallelism are the job's settings; 0 is the default. Flags change them before Plan or Start.
+	Parallelism, MaxParallelism *int
+	// SetMemory sets how many bytes state may take; it refuses when the job's backend has no such setting.
+	SetMemory func(bytes int64) error
+	Plan      func() (*graph.Plan, error)
+	Start     func(context.Context) (Running, error)
+}
+
+// Running is a job that runs.
+type Running interface {
+	// Wait waits for the end. It may be called by several goroutines.
+	Wait() error
+	// Stop ends the job, with or without the firing of all windows and timers, and waits for its end.
+	Stop(ctx context.Context, drain bool) error
+	Metrics() *metrics.Job
+}
+
+// Exit codes, beside 128 and the number of the signal that stopped the job.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is a mistake of who called: it is told in a line, with a hint where help is.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// failure is a job that can't run or that failed; it has been reported.
+type failure struct{ error }
+
+// stopped is the end of a job that a signal has stopped.
+type stopped struct{ signal Signal }
+
+func (s stopped) Error() string { return "stopped by " + s.signal.Name }
+
+// command is one call of the binary.
+type command struct {
+	job    Job
+	system System
+	name   string // of the program
+	screen *screen
+}
+
+// Main does what the arguments say and returns how the process is to end.
+func Main(ctx context.Context, j Job, s System) Exit {
+	c := &command{job: j, system: s, name: j.Name, screen: newScreen(s.Err)}
+	if len(s.Args) > 0 {
+		c.name = filepath.Base(s.Args[0])
+	}
+	root := c.root()
+	root.SetArgs(s.Args[min(1, len(s.Args)):])
+	return c.exit(root.ExecuteContext(ctx))
+}
+
+func (c *command) exit(err error) Exit {
+	var usage usageError
+	var stop stopped
+	var failed failure
+	switch {
+	case err == nil:
+		return Exit{Code: exitDone}
+	case errors.As(err, &failed):
+		return Exit{Code: exitFailed}
+	case errors.As(err, &stop):
+		return Exit{Code: 128 + stop.signal.Number, Signal: stop.signal.Signal}
+	case errors.As(err, &usage):
+		fmt.Fprintf(c.screen, "%s: %v\n", c.name, err)
+		return Exit{Code: exitUsage}
+	}
+	fmt.Fprintf(c.screen, "%s: %v\n", c.name, err)
+	return Exit{Code: exitFailed}
+}
+
+// root is the tree of commands.
+func (c *command) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: c.name, Args: c.noCommand, SilenceErrors: true, SilenceUsage: true, RunE: c.bare,
+		Annotations: map[string]string{about: c.about()},
+		Example:     c.examples("run", "plan", "help run"),
+	}
+	root.Flags().Bool("version", false, "The same as the command version.")
+	root.SetOut(c.system.Out)
+	root.SetErr(c.screen)
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { c.help(c.system.Out, cmd) })
+	root.SetHelpCommand(c.helpCommand())
+	root.AddCommand(c.runCommand(), c.planCommand(), c.versionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+// bare is a call without a command.
+func (c *command) bare(cmd *cobra.Command, _ []string) error {
+	if cmd.Flags().Changed("version") {
+		return c.version()
+	}
+	c.help(c.screen, cmd)
+	return usagef("say what to do: %s run, or %s plan", c.name, c.name)
+}
+
+// noCommand refuses what is no command.
+func (c *command) noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, sub := range cmd.Commands() {
+		known = append(known, sub.Name())
+	}
+	return usagef("unknown command %q%s (see %s help)", args[0], suggest(args[0], known), c.name)
+}
+
+// noArguments refuses arguments of a command that takes flags only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, but there is %q (see %s --help)", cmd.Name(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+func (c *command) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "say more of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return c.noCommand(cmd.Root(), args)
+			}
+			about.InitDefaultHelpFlag()
+			c.help(c.system.Out, about)
+			return nil
+		},
+	}
+}
+
+// write writes what a command is asked for.
+func (c *command) write(text string) error {
+	if _, err := io.WriteString(c.system.Out, text); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"leat.dev/leat/internal/graph"
+)
+
+// untouched is the logger that a program begins with.
+var untouched = slog.Default()
+
+type runFlags struct {
+	memory                        int64
+	progress, logLevel, logFormat string
+}
+
+func (c *command) runCommand() *cobra.Command {
+	f := runFlags{progress: "auto", logLevel: "info", logFormat: "text"}
+	cmd := &cobra.Command{
+		Use: "run [flags]", Short: "run the job to the end of its input, or until it is stopped", Args: noArguments,
+		Example:     c.examples("run", "run --parallelism 4 --memory 2GiB", "run --progress always 2> progress.log", "run --log-format json --log-level warn"),
+		Annotations: map[string]string{notes: runNotes},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.prepare(cmd, f); err != nil {
+				return err
+			}
+			return c.run(cmd.Context(), f)
+		},
+	}
+	c.addParallelism(cmd)
+	cmd.Flags().Var(size{&f.memory}, "memory",
+		"How much memory state may take, such as 512MiB or 2GB. A job that needs more fails with an error that says so, before "+
+			"the system ends the process. Default: what the job says, or else 60 % of the memory that the process may have.")
+	addChoice(cmd, &f.progress, "progress",
+		"Whether to show on standard error how far the job is. auto does when that is a terminal, unless a sink prints to the "+
+			"same terminal; always writes a line every second when it is none.", "auto", "always", "never")
+	addChoice(cmd, &f.logLevel, "log-level", "What is logged, to standard error: this level and what is graver.", "debug", "info", "warn", "error")
+	addChoice(cmd, &f.logFormat, "log-format",
+		"How logs, lines of progress and the error that ends a job are written: for people, or an object a line for programs.", "text", "json")
+	return cmd
+}
+
+const runNotes = `
+Signals:
+  SIGINT (Ctrl-C) and SIGTERM stop the job: the sources stop reading, what they have read is
+  worked through and written, and the process ends by that signal. Timers that are not due
+  and windows that are open don't fire. A second signal ends the process at once.
+
+Exit codes:
+  0    all input is worked through and written
+  1    the job failed, or can't run
+  2    a command, flag or argument is wrong
+  130  stopped by SIGINT, as a shell shows it
+  143  stopped by SIGTERM
+`
+
+// prepare does what flags say before the job runs.
+func (c *command) prepare(cmd *cobra.Command, f runFlags) error {
+	if err := c.checkParallelism(cmd); err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("memory") {
+		if err := c.job.SetMemory(f.memory); err != nil {
+			return usagef("--memory: %w", err)
+		}
+	}
+	asked := cmd.Flags().Changed("log-level") || cmd.Flags().Changed("log-format")
+	if asked || slog.Default() == untouched { // a logger that the program has set stays, unless flags say otherwise
+		slog.SetDefault(c.logger(f))
+	}
+	return nil
+}
+
+func (c *command) logger(f runFlags) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		panic(fmt.Sprintf("log level %s, which the flag has let pass: %v", f.logLevel, err))
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if f.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(c.screen, options))
+	}
+	return slog.New(slog.NewTextHandler(c.screen, options))
+}
+
+// run runs the job until it ends, fails or is stopped.
+func (c *command) run(ctx context.Context, f runFlags) error {
+	signals, release := c.system.Signals()
+	defer release()
+	r, err := c.start(ctx, signals, release)
+	if err != nil {
+		return c.failed("can't run", err, f)
+	}
+	p := c.watch(r, f)
+	ended := make(chan error, 1)
+	go func() { ended <- r.Wait() }()
+	select {
+	case err = <-ended:
+	case s := <-signals:
+		release()
+		if c.system.ErrTerminal {
+			fmt.Fprintf(c.screen, "%s: stopping; a second Ctrl-C ends it at once\n", c.name)
+		}
+		if err = r.Stop(ctx, false); err == nil {
+			err = stopped{nameSignal(s)}
+		}
+	}
+	p.end(err)
+	return c.failed("failed", err, f)
+}
+
+// start starts the job; a signal breaks the start off.
+func (c *command) start(ctx context.Context, signals <-chan os.Signal, release func()) (Running, error) {
+	type outcome struct {
+		r   Running
+		err error
+	}
+	starting, cancel := context.WithCancelCause(ctx)
+	started := make(chan outcome, 1)
+	go func() {
+		r, err := c.job.Start(starting)
+		started <- outcome{r, err}
+	}()
+	select {
+	case o := <-started:
+		context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+		return o.r, o.err
+	case s := <-signals:
+		release()
+		cause := stopped{nameSignal(s)}
+		cancel(cause)
+		if o := <-started; o.err == nil {
+			o.r.Wait() // its error is the cause
+		}
+		return nil, cause
+	}
+}
+
+// failed tells why the job can't run or has failed, unless it has not.
+func (c *command) failed(how string, err error, f runFlags) error {
+	var stop stopped
+	if err == nil || errors.As(err, &stop) {
+		return err
+	}
+	if f.logFormat == "json" {
+		slog.Error("job "+how, "job", c.job.Name, "error", err)
+		return failure{err}
+	}
+	fmt.Fprintln(c.screen, c.failureText(how, err))
+	return failure{err}
+}
+
+// refused tells why a job can't be planned.
+func (c *command) refused(err error) error { return c.failed("can't run", err, runFlags{}) }
+
+// failureText is an error as the last thing that the job says: it names the job once.
+func (c *command) failureText(how string, err error) string {
+	text := err.Error()
+	if several := (*graph.Errors)(nil); errors.As(err, &several) && len(several.Errs) > 1 {
+		return text // it is a list, below a line of its own
+	}
+	job := "job " + c.job.Name
+	if rest, named := strings.CutPrefix(text, job); named {
+		text = strings.TrimLeft(rest, ":, ")
+	}
+	return fmt.Sprintf("%s %s: %s", job, how, text)
+}

@@ -1,0 +1,70 @@
+package leat
+
+import (
+	"context"
+	"fmt"
+
+	"leat.dev/leat/internal/cli"
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/state"
+)
+
+// Main is the main function of a job's binary: its command line.
+//
+//	fraud run [flags]       run the job to the end of its input, or until it is stopped
+//	fraud plan [flags]      check the job and draw it: text, DOT or JSON
+//	fraud version           which versions of the job, of leat and of Go this is
+//	fraud help [command]    what there is, with all flags
+//
+// Flags override the job's fields. SIGINT and SIGTERM stop the job as [Running.Stop] does without draining, and the
+// process then ends by that signal; a second signal ends it at once. The exit code is 0 when all input was worked
+// through, 1 when the job failed or can't run, and 2 when the command line is wrong.
+//
+// Logs, progress and errors go to standard error, and standard output is the job's. Unless the program has set a
+// logger of its own, Main sets slog's default one. Main does not return.
+func Main(j *Job) {
+	cli.Main(context.Background(), j.commandLine(), cli.Process()).End()
+}
+
+// commandLine is the job as its command line sees it.
+func (j *Job) commandLine() cli.Job {
+	return cli.Job{
+		Name: j.name, Graph: j.graph, Parallelism: &j.Parallelism, MaxParallelism: &j.MaxParallelism,
+		SetMemory: j.setMemory,
+		Plan: func() (*graph.Plan, error) {
+			p, err := j.Plan()
+			if err != nil {
+				return nil, err
+			}
+			return p.plan, nil
+		},
+		Start: func(ctx context.Context) (cli.Running, error) {
+			r, err := j.Start(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return measured{r}, nil
+		},
+	}
+}
+
+// setMemory sets how much state the backend may hold in memory.
+func (j *Job) setMemory(bytes int64) error {
+	switch b := j.Backend.(type) {
+	case nil:
+		j.Backend = state.Heap{BudgetBytes: bytes}
+	case state.Heap:
+		b.BudgetBytes = bytes
+		j.Backend = b
+	default:
+		return fmt.Errorf("it bounds the heap backend, but the job keeps its state in %s", b.Name())
+	}
+	return nil
+}
+
+// measured is a running job whose numbers the command line may read.
+type measured struct{ *Running }
+
+// Metrics are its numbers.
+func (m measured) Metrics() *metrics.Job { return m.metrics }
