@@ -187,4 +187,3 @@ func finish[K comparable, R any](j *Job, n *graph.Node, construct func(*Operator
 		return graph.Made{Operator: op.core, Ports: ports, Outs: op.core.Outs}, nil
 	}
 }
-

@@ -122,7 +122,7 @@ func (j *Job) settings() graph.Settings {
 
 func (j *Job) budget() *heap.Budget {
 	h, _ := j.Backend.(state.Heap)
-	return heap.NewBudget(h.Limit())
+	return h.NewBudget()
 }
 
 // Running is a job that runs.

@@ -62,10 +62,10 @@ func (o *Operator[K, R]) states() []backend.State {
 
 // codecOf derives the codec of a state's values, unless an option gives one.
 func codecOf[V any](j *Job, name string, opts []state.Option) codec.Codec[V] {
-	if c, ok := state.CodecOf[V](opts); ok {
-		return c
+	c, err := state.CodecOf[V](opts)
+	if c == nil && err == nil {
+		c, err = codec.Derive[V](&j.codecs)
 	}
-	c, err := codec.Derive[V](&j.codecs)
 	if err != nil {
 		flow.Fail(fmt.Errorf("state %s: %w", name, err))
 	}

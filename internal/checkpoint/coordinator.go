@@ -22,6 +22,7 @@ type Coordinator struct {
 	mu      sync.Mutex // guards all below
 	next    int64
 	pending map[int64]*pending
+	closed  bool
 	writing sync.WaitGroup
 }
 
@@ -50,6 +51,9 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, States: n.States})
 	}
 	c.pending[c.next] = p
+	if c.closed {
+		p.fail(ErrAborted)
+	}
 	return c.next
 }
 
@@ -169,6 +173,7 @@ func (p *pending) complete(s store.Store) {
 // Close gives up what is not complete and waits for the writers.
 func (c *Coordinator) Close() {
 	c.mu.Lock()
+	c.closed = true
 	for _, p := range c.pending {
 		select {
 		case <-p.done:

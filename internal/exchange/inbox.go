@@ -24,7 +24,7 @@ type Kind uint8
 const (
 	Data Kind = iota
 	Watermark
-	Idle   // At is 1 for idle, 0 for active again
+	Idle // At is 1 for idle, 0 for active again
 	Barrier
 	End // nothing more comes on this channel
 )

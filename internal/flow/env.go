@@ -23,7 +23,7 @@ type Env struct {
 	Site           *Site   // shared by the operators of a chain
 	Splits         *Splits // shared by the operators of a source's chain
 	Metrics        *metrics.Subtask
-	Chained        bool // false for the head of a task
+	Chained        bool         // false for the head of a task
 	Budget         *heap.Budget // of the process's state
 	Tap            Tap          // nil unless a test listens
 	// Enumerated are the splits of a source, listed once for all its subtasks.
@@ -32,8 +32,9 @@ type Env struct {
 
 // Tap listens to outputs, for tests. Its methods may be called by all subtasks at the same time.
 type Tap interface {
-	// Records has what a sink received or a side output carried: values is a []T.
-	Records(operator, output string, subtask int, values any)
+	// Records has what a sink received or a side output carried, with event times: values is a []T. Both are the
+	// listener's.
+	Records(operator, output string, subtask int, values any, times []int64)
 	// Barrier says that all records before it belong to a checkpoint.
 	Barrier(operator string, subtask int, checkpoint int64)
 }

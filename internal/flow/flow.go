@@ -59,7 +59,7 @@ func (b *Keyed[K, T]) Reset(pointers bool) {
 type Signals interface {
 	// Watermark says that no record with a smaller or equal event time follows, late ones aside. It never goes back.
 	Watermark(at int64)
-	// Idle says that the sender has nothing for now and holds no watermark back, or has again (false).
+	// Idle says that the sender has nothing just now and holds no watermark back, or has again (false).
 	Idle(idle bool)
 }
 

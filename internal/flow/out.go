@@ -125,7 +125,7 @@ func (o *Out[T]) Listen(output string) {
 }
 
 func (t tapped[T]) Receive(b *Batch[T]) {
-	t.env.Tap.Records(t.env.Operator, t.output, t.env.Subtask, slices.Clone(b.Values))
+	t.env.Tap.Records(t.env.Operator, t.output, t.env.Subtask, slices.Clone(b.Values), slices.Clone(b.Times))
 }
 
 func (t tapped[T]) Watermark(int64) {}

@@ -12,7 +12,9 @@ import (
 // the subtask's goroutine unless said otherwise.
 
 // Opener is called once, before the first record and after all state was restored.
-type Opener interface{ Open(ctx context.Context) error }
+type Opener interface {
+	Open(ctx context.Context) error
+}
 
 // Closer is called once at the end of each attempt, whatever its end, if the operator was opened.
 type Closer interface{ Close() error }
@@ -35,7 +37,9 @@ type Listed interface {
 }
 
 // Flusher writes to the outside world: everything is durable when Flush returns.
-type Flusher interface{ Flush(ctx context.Context) error }
+type Flusher interface {
+	Flush(ctx context.Context) error
+}
 
 // Firing is the head of a task with timers or windows. Advance fires what is due, about limit callbacks at most, and
 // reports whether all is done; it then has sent the watermark on. Between two calls state may be snapshotted.

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"leat.dev/leat/internal/backend"
-	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/eventtime"
 	"leat.dev/leat/internal/exchange"
@@ -200,7 +199,7 @@ func (t *Subtask) caught(ctx context.Context, err *error) {
 	switch r := r.(type) {
 	case flow.Failure:
 		*err = fmt.Errorf("%s: %w", where, r.Err)
-	case heap.Refusal:
+	case backend.Refusal:
 		*err = fmt.Errorf("%s: %w", where, r.Err)
 	default:
 		*err = fmt.Errorf("%s: panic: %v\n%s", where, r, debug.Stack())

@@ -29,6 +29,7 @@ type Options struct {
 	Metrics        *metrics.Job
 	Store          store.Store          // for checkpoints; default: memory
 	Restore        *checkpoint.Snapshot // nil: from nothing
+	Tap            flow.Tap             // takes the place of all sinks and hears side outputs, for tests; nil: none
 }
 
 const (
@@ -167,7 +168,7 @@ func (a *Attempt) env(n *graph.Node, t *graph.Task, index int) *flow.Env {
 		Context: a.ctx, Job: a.plan.Graph.Job, Operator: n.Name, Subtask: index, Parallelism: t.Parallelism,
 		MaxParallelism: a.plan.Settings.MaxParallelism, BatchSize: a.options.BatchSize, WatermarkEvery: a.options.WatermarkEvery,
 		Clock: a.options.Clock, Metrics: a.options.Metrics.Add(n.Name, index, flow.NoTime), Budget: a.options.Budget,
-		Enumerated: a.splits[n],
+		Enumerated: a.splits[n], Tap: a.options.Tap,
 	}
 }
 
@@ -283,10 +284,21 @@ func (a *Attempt) Cancel(cause error) { a.cancel(cause) }
 
 // Checkpoint takes a checkpoint and waits until it is complete.
 func (a *Attempt) Checkpoint(ctx context.Context) (*checkpoint.Snapshot, error) {
+	return a.Await(ctx, a.Trigger())
+}
+
+// Trigger begins a checkpoint and returns its number. Every source that has not begun its next batch by then takes
+// part before it does.
+func (a *Attempt) Trigger() int64 {
 	id := a.check.Begin(len(a.subtasks))
 	for _, s := range a.subtasks {
 		s.Trigger(id)
 	}
+	return id
+}
+
+// Await waits until a checkpoint is complete.
+func (a *Attempt) Await(ctx context.Context, id int64) (*checkpoint.Snapshot, error) {
 	m, err := a.check.Wait(ctx, id)
 	if err != nil {
 		return nil, err

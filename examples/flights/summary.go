@@ -1,0 +1,3 @@
+package main
+
+func summary(out string) { _ = out }
