@@ -23,6 +23,9 @@ type alarm struct {
 // Buckets are a fraction of a session's gap: a session that goes on is put off about once a gap.
 const bucketsPerGap = 8
 
+// spareBuckets bounds how many emptied buckets are kept: as many as are in use where few sessions are far ahead.
+const spareBuckets = 2 * bucketsPerGap
+
 func newQueue(gap int64, armed func(uint32) (int64, bool)) *queue {
 	return &queue{width: max(gap/bucketsPerGap, 1), buckets: map[int64][]uint32{}, until: math.MinInt64, armed: armed}
 }
@@ -70,7 +73,7 @@ func (q *queue) load(start int64) {
 			q.near.push(alarm{at, row})
 		}
 	}
-	if len(q.spare) < spareCount {
+	if len(q.spare) < spareBuckets {
 		q.spare = append(q.spare, rows[:0])
 	}
 }

@@ -111,20 +111,21 @@ func (f *stacks[K, T, A, V]) stack(t *table[K, stack[A]], hash uint64, key K) *s
 
 // pushFront puts a row of a slice before the front of its key.
 func (f *stacks[K, T, A, V]) pushFront(k *stack[A], s *slice[K, A], row uint32, acc *A, block int64) {
-	folded := fold[A]{next: k.first, row: k.row}
+	folded := s.fold(row)
+	*folded = fold[A]{next: k.first, row: k.row}
 	f.Parts.Merge(&folded.acc, *acc)
 	if k.first != none {
 		f.Parts.Merge(&folded.acc, k.front)
 	}
-	s.setFold(row, folded)
 	k.front, k.first, k.row = folded.acc, int32((s.start-block)/f.spans.slice), row
 }
 
-func (s *slice[K, A]) setFold(row uint32, to fold[A]) {
+// fold is the place for the fold of a row.
+func (s *slice[K, A]) fold(row uint32) *fold[A] {
 	if missing := s.n - len(s.folds); missing > 0 {
 		s.folds = append(s.folds, make([]fold[A], missing)...)
 	}
-	s.folds[row] = to
+	return &s.folds[row]
 }
 
 func (f *stacks[K, T, A, V]) pushAll(group int, start, end int64) (work int) {
