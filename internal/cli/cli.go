@@ -106,9 +106,14 @@ func (c *command) root() *cobra.Command {
 	root.SetErr(c.screen)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { c.help(c.system.Out, cmd) })
-	root.SetHelpCommand(c.helpCommand())
-	root.AddCommand(c.runCommand(), c.planCommand(), c.versionCommand())
+	help := c.helpCommand()
+	root.SetHelpCommand(help)
+	root.AddCommand(c.runCommand(), c.planCommand(), c.versionCommand(), help)
 	root.CompletionOptions.HiddenDefaultCmd = true
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Flags().SortFlags = false // they stand in the order of use
+		cmd.DisableFlagsInUseLine = true
+	}
 	return root
 }
 

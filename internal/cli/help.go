@@ -119,7 +119,6 @@ func flags(b *strings.Builder, set *pflag.FlagSet) {
 		return
 	}
 	b.WriteString("\nFlags:\n")
-	set.SortFlags = false
 	set.VisitAll(func(f *pflag.Flag) {
 		name, text := "--"+f.Name, f.Usage
 		if f.Name == "help" {
