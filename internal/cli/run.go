@@ -94,7 +94,9 @@ func (c *command) logger(f runFlags) *slog.Logger {
 func (c *command) run(ctx context.Context, f runFlags) error {
 	signals, release := c.system.Signals()
 	defer release()
-	r, err := c.start(ctx, signals, release)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r, err := c.start(ctx, cancel, signals, release)
 	if err != nil {
 		return c.failed("can't run", err, f)
 	}
@@ -117,20 +119,18 @@ func (c *command) run(ctx context.Context, f runFlags) error {
 }
 
 // start starts the job; a signal breaks the start off.
-func (c *command) start(ctx context.Context, signals <-chan os.Signal, release func()) (Running, error) {
+func (c *command) start(ctx context.Context, cancel context.CancelCauseFunc, signals <-chan os.Signal, release func()) (Running, error) {
 	type outcome struct {
 		r   Running
 		err error
 	}
-	starting, cancel := context.WithCancelCause(ctx)
 	started := make(chan outcome, 1)
 	go func() {
-		r, err := c.job.Start(starting)
+		r, err := c.job.Start(ctx)
 		started <- outcome{r, err}
 	}()
 	select {
 	case o := <-started:
-		context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 		return o.r, o.err
 	case s := <-signals:
 		release()
