@@ -81,7 +81,8 @@ func (t *Subtask) tickDue(now int64) bool {
 	return false
 }
 
-// setAlarm has the subtask woken when the next operator has something to do.
+// setAlarm has the subtask woken when the next operator has something to do. An alarm that goes off earlier than that
+// does no harm, and stays: a timer that each record moves on then costs nothing here.
 func (t *Subtask) setAlarm() {
 	var next int64
 	found := false
@@ -90,10 +91,13 @@ func (t *Subtask) setAlarm() {
 			next, found = at, true
 		}
 	}
-	switch {
-	case !found, t.alarmStop != nil && t.alarmAt == next:
+	if !found {
 		return
-	case t.alarmStop != nil:
+	}
+	if t.alarmStop != nil {
+		if t.alarmAt <= next && t.alarmAt > t.Clock.Now() {
+			return
+		}
 		t.alarmStop()
 	}
 	t.alarmAt, t.alarmStop = next, t.Clock.At(next, t.Waker.Wake)
