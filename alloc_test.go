@@ -101,7 +101,9 @@ type dropping[T any] struct{}
 
 func (dropping[T]) Guarantee() connector.Guarantee { return connector.AtLeastOnce }
 
-func (d dropping[T]) Open(context.Context, connector.Subtask) (connector.Writer[T], error) { return d, nil }
+func (d dropping[T]) Open(context.Context, connector.Subtask) (connector.Writer[T], error) {
+	return d, nil
+}
 
 func (dropping[T]) Write(context.Context, *connector.Batch[T]) error { return nil }
 
