@@ -22,7 +22,8 @@ import (
 // through, 1 when the job failed or can't run, and 2 when the command line is wrong.
 //
 // Logs, progress and errors go to standard error, and standard output is the job's. Unless the program has set a
-// logger of its own, Main sets slog's default one. Main does not return.
+// logger of its own, Main sets slog's default one. Main returns when the job has run to the end of its input, so that a
+// program can look at the outputs; in all other cases it ends the process.
 func Main(j *Job) {
 	cli.Main(context.Background(), j.commandLine(), cli.Process()).End()
 }

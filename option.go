@@ -10,9 +10,11 @@ import (
 // Option is an option of one operator, given after its other arguments.
 type Option struct{ apply func(*graph.Node) }
 
-// Parallelism sets the number of subtasks, from 1 to the job's maximum; the default is the job's parallelism.
+// Parallelism sets the number of subtasks, from 1 to the job's maximum. The default is that of the operator before, or
+// the job's parallelism where records are dealt out anew: behind KeyBy, Rebalance and Union. Another number than that of
+// the operator before rebalances.
 func Parallelism(n int) Option {
-	return Option{func(node *graph.Node) { node.Parallelism = n; node.Fixed = true }}
+	return Option{func(node *graph.Node) { node.Parallelism = n }}
 }
 
 // Named names an operator that needs no name, such as a Map. Names are unique within a job.

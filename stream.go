@@ -54,7 +54,7 @@ func (s *Stream[T]) inputs(port int) []graph.Input {
 // then adds a node behind the stream; make makes the operator with its receiving end.
 func (s *Stream[T]) then(n *graph.Node, opts []Option, port func(env *flow.Env, m *graph.Made) flow.Receiver[T]) *graph.Node {
 	n.Place, n.Inputs = place(), s.inputs(0)
-	if n.Name == "" {
+	if n.Name == "" && !n.Named {
 		n.Name = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(n.Kind), " ", "-"), len(s.job.graph.Nodes))
 	}
 	applyOptions(n, opts)
@@ -197,6 +197,9 @@ func (s *Stream[T]) To(name string, sink connector.Sink[T], opts ...Option) {
 		}
 		g := output.Guarantee()
 		n.Guarantee = &g
+		if _, prints := output.(connector.Printing); prints {
+			n.Settings = []string{graph.Prints}
+		}
 		return nil
 	}
 	s.then(n, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] { return operator.NewSink(env, output) })

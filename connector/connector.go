@@ -100,6 +100,9 @@ type Output[T any] interface {
 	Open(ctx context.Context, s Subtask) (Writer[T], error)
 }
 
+// Printing marks an [Output] that writes to standard output: a terminal then shows no progress beside it.
+type Printing interface{ Printing() }
+
 // Guarantee is what a sink can promise.
 type Guarantee uint8
 

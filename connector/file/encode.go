@@ -91,6 +91,9 @@ type stdout[T any] struct{}
 
 func (stdout[T]) Guarantee() connector.Guarantee { return connector.AtLeastOnce }
 
+// Printing says that this is standard output.
+func (stdout[T]) Printing() {}
+
 func (stdout[T]) Open(context.Context, connector.Subtask) (connector.Writer[T], error) {
 	return &stdoutWriter[T]{encoder: newJSONEncoder[T](), to: os.Stdout}, nil
 }

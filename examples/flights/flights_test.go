@@ -104,3 +104,19 @@ func rounded(t *testing.T, rankings []string) []string {
 	slices.Sort(out)
 	return out
 }
+
+// TestSummary is what make demo prints.
+func TestSummary(t *testing.T) {
+	out := t.TempDir()
+	if err := Flights("data/flights.csv.zst", out).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := summary(&text, out); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + text.String())
+	if !strings.HasPrefix(text.String(), "336776 flights read, from EWR, JFK, LGA\n") {
+		t.Error("the summary does not begin with the number of flights")
+	}
+}

@@ -6,6 +6,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +20,10 @@ import (
 func main() {
 	in, out := "examples/flights/data/flights.csv.zst", "out/flights"
 	leat.Main(Flights(in, out))
-	summary(out)
+	if err := summary(os.Stdout, out); err != nil {
+		fmt.Fprintln(os.Stderr, "flights:", err)
+		os.Exit(1)
+	}
 }
 
 // Flights is the job: it reads one file, or several, and writes four folders below out.

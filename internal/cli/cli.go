@@ -62,6 +62,7 @@ type command struct {
 	system System
 	name   string // of the program
 	screen *screen
+	ran    bool // the job has run to its end
 }
 
 // Main does what the arguments say and returns how the process is to end.
@@ -81,7 +82,7 @@ func (c *command) exit(err error) Exit {
 	var failed failure
 	switch {
 	case err == nil:
-		return Exit{Code: exitDone}
+		return Exit{Code: exitDone, Ran: c.ran}
 	case errors.As(err, &failed):
 		return Exit{Code: exitFailed}
 	case errors.As(err, &stop):

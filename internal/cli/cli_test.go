@@ -137,7 +137,7 @@ func TestLiveProgress(t *testing.T) {
 		f.clock.Advance(2 * time.Second)
 		f.expect(t, "history", "⌫orders 2.4s  in 1,000,000 (0/s)  out 12  rejected 2  late 3  watermark 2016-03-01 12:00:00")
 		f.end(nil)
-		if exit := <-f.done; exit != (Exit{}) {
+		if exit := <-f.done; exit != (Exit{Ran: true}) {
 			t.Errorf("exit %+v", exit)
 		}
 		f.expect(t, "in the end", `⌫job orders ended after 2.4s: 1,000,000 records in (417k/s), 12 out, rejected 2, late 3
@@ -230,7 +230,7 @@ func TestFirstSignalStops(t *testing.T) {
 		}
 		f.expect(t, "stopping", "orders: stopping; a second Ctrl-C ends it at once\n")
 		f.end(nil)
-		if exit := <-f.done; exit != (Exit{130, os.Interrupt}) {
+		if exit := <-f.done; exit != (Exit{Code: 130, Signal: os.Interrupt}) {
 			t.Errorf("exit %+v", exit)
 		}
 		if got := f.said(); !strings.HasPrefix(got, "job orders stopped after 0.0s: 0 records in") {
@@ -260,7 +260,7 @@ func TestSignalWhileStarting(t *testing.T) {
 		f.holdStart = true
 		f.begin(t)
 		f.signals <- os.Interrupt
-		if exit := <-f.done; exit != (Exit{130, os.Interrupt}) || !f.released {
+		if exit := <-f.done; exit != (Exit{Code: 130, Signal: os.Interrupt}) || !f.released {
 			t.Errorf("exit %+v", exit)
 		}
 		f.expect(t, "stopped", "")

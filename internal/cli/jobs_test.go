@@ -96,7 +96,7 @@ func broken() *leat.Job {
 	numbers := job.From("numbers", gen.Func(gen.Options{Count: 1}, func(i int64) int64 { return i }))
 	numbers.To("out", file.Discard)
 	numbers.To("out", file.Discard)
-	numbers.To("numbers", file.Discard)
+	numbers.To("", file.Discard)
 	return job
 }
 

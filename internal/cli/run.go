@@ -31,7 +31,9 @@ func (c *command) runCommand() *cobra.Command {
 			if err := c.prepare(cmd, f); err != nil {
 				return err
 			}
-			return c.run(cmd.Context(), f)
+			err := c.run(cmd.Context(), f)
+			c.ran = err == nil
+			return err
 		},
 	}
 	c.addParallelism(cmd)

@@ -68,6 +68,8 @@ type Exit struct {
 	Code int
 	// Signal is what stopped the job, if a signal did.
 	Signal os.Signal
+	// Ran says that the job has run to its end, so that the program may go on.
+	Ran bool
 }
 
 // dying bounds the wait for the process's own signal to end it.
@@ -75,8 +77,11 @@ const dying = time.Second
 
 // End ends the process. One that a signal has stopped ends by that signal, so that its parent can tell: a shell leaves
 // its loop, and a supervisor sees the end that it has asked for. Where a process can't signal itself so (Windows, the
-// first process of a container) the exit code says it.
+// first process of a container) the exit code says it. It returns when the job has run to its end.
 func (e Exit) End() {
+	if e.Ran {
+		return
+	}
 	if e.Signal != nil {
 		if self, err := os.FindProcess(os.Getpid()); err == nil && os.Getpid() != 1 && self.Signal(e.Signal) == nil {
 			<-time.After(dying)

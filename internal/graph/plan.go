@@ -210,10 +210,14 @@ func checkSide(n *Node, in Input) error {
 		n.Kind, n.Name, n.Place, in.Side, in.From.Name, in.From.Place, known)
 }
 
-// ParallelismOf is how many subtasks a node has.
+// ParallelismOf is how many subtasks a node has: its own number; or that of the node whose records it takes as they
+// come, so that no order is lost by accident; or the job's.
 func (s Settings) ParallelismOf(n *Node) int {
-	if n.Parallelism > 0 {
+	switch {
+	case n.Parallelism > 0:
 		return n.Parallelism
+	case len(n.Inputs) == 1 && n.Inputs[0].Partition == Forward:
+		return s.ParallelismOf(n.Inputs[0].From)
 	}
 	return s.Parallelism
 }
