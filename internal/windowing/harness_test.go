@@ -92,7 +92,17 @@ type operators[A, V any] struct {
 	ops  []Operator[string, rec]
 	out  []pane
 	late []event
+	kept []kept[V]
 }
+
+// kept is a result as it was when it was emitted. It belongs to the receiver then.
+type kept[V any] struct {
+	v    V
+	text string
+}
+
+// keptCount bounds how many results are looked at again.
+const keptCount = 100
 
 func newCluster[A, V any](t failer, s settings, f agg.Func[rec, A, V], parallelism int) *operators[A, V] {
 	t.Helper()
@@ -122,7 +132,9 @@ func (c *operators[A, V]) start(parallelism int) error {
 				if hash != c.keys.Hash(key) {
 					panic("the hash is not the key's")
 				}
-				c.out = append(c.out, pane{key, start, end, fmt.Sprint(v), timing, index})
+				text := fmt.Sprint(v)
+				c.out = append(c.out, pane{key, start, end, text, timing, index})
+				c.kept = append(c.kept, kept[V]{v, text})
 			},
 			Late: func(key string, r rec, at int64) { c.late = append(c.late, event{key, at, r}) },
 		})
@@ -174,6 +186,12 @@ func (c *operators[A, V]) advance(subtask int, wm int64, limit int) bool {
 }
 
 func (c *operators[A, V]) panes() []pane {
+	c.kept = c.kept[max(0, len(c.kept)-keptCount):]
+	for _, k := range c.kept {
+		if now := fmt.Sprint(k.v); now != k.text {
+			panic(fmt.Sprintf("a pane with %s has turned into %s", k.text, now))
+		}
+	}
 	out := c.out
 	c.out = nil
 	return out
@@ -242,6 +260,7 @@ var aggregators = map[string]func(t failer, s settings, parallelism int) (cluste
 	"collect":   chosen(agg.Collect[rec]),
 	"values":    chosen(agg.Fold((*values).add, (*values).merge)),
 	"ends":      chosen(agg.Combine2(agg.First[rec], agg.Last[rec], func(a, b rec) string { return fmt.Sprint(a, b) })),
+	"tally":     chosen(agg.Fold((*tally).add, (*tally).merge)),
 	"histogram": chosen(agg.Histogram(value, 0, 2)),
 	"distinct":  chosen(agg.Distinct(value)),
 }
@@ -251,6 +270,24 @@ type values struct{ All []int64 }
 
 func (v *values) add(r rec)        { v.All = append(v.All, r.V) }
 func (v *values) merge(src values) { v.All = append(v.All, src.All...) }
+
+// tally counts values in a map, which Add changes in place: panes and snapshots must not see that.
+type tally struct{ N map[int64]int64 }
+
+func (t *tally) add(r rec) { t.count(r.V, 1) }
+
+func (t *tally) merge(src tally) {
+	for v, n := range src.N {
+		t.count(v, n)
+	}
+}
+
+func (t *tally) count(v, n int64) {
+	if t.N == nil {
+		t.N = map[int64]int64{}
+	}
+	t.N[v] += n
+}
 
 func chosen[A, V any](f agg.Func[rec, A, V]) func(failer, settings, int) (cluster, func([]event) string) {
 	return func(t failer, s settings, parallelism int) (cluster, func([]event) string) {

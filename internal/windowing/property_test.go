@@ -16,7 +16,7 @@ import (
 // TestAgainstModel draws windows, aggregators, records (out of order and late among them), watermarks, snapshots while
 // the operator goes on and in the middle of firing, restores and other parallelisms, and compares with the model.
 func TestAgainstModel(t *testing.T) {
-	names := []string{"count", "max", "top", "values", "collect", "ends", "histogram", "distinct"}
+	names := []string{"count", "max", "top", "values", "collect", "ends", "histogram", "distinct", "tally"}
 	for _, kind := range []string{"tumbling", "sliding", "session"} {
 		for _, name := range names {
 			t.Run(kind+"/"+name, func(t *testing.T) {
