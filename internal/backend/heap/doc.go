@@ -31,6 +31,20 @@
 //	                                           Encode(chunk, scratch, func(row, value) error) error
 //	                                           Done(chunk); DoneAll()
 //
+// # The store
+//
+// [Store] puts them together for a keyed operator:
+//
+//	New[K](cfg Config, keys *keygroup.Keys[K]) *Store[K]
+//	(*Store[K])  Begin(keys, hashes); Select(i); SelectKey(key, hash); End()
+//	             Key() K; Hash() uint64; Group() int; EachKey(func(K) error) error
+//	             AddTimer(name, domain, fire) *Timer; Fire(domain, upTo, limit) (more bool, err error)
+//	             NextTimer(domain) (at int64, ok bool); Time() int64; Drain()
+//	             States(); Snapshot(); Restore(state, group, reader); Close()
+//	AddValue AddList AddMap AddOrdered AddRunning AddTimers
+//
+// An access that fails, for want of memory, panics with a [Refusal].
+//
 // Everything is used from the goroutine that owns the subtask, except Frozen and Ticket.Release, which the writer of
 // a snapshot uses at the same time.
 package heap

@@ -375,3 +375,83 @@ func TestStates(t *testing.T) {
 		t.Errorf("states are %q", got)
 	}
 }
+
+// Two snapshots share a chunk; the newer one is written first.
+func TestNewerSnapshotIsWrittenFirst(t *testing.T) {
+	s := newStore[string](t, nil)
+	v := heap.AddValue(s.Store, "v", codec.Struct[int64]())
+	set := func(n int64) {
+		s.at("a")
+		v.Set(n)
+		s.End()
+	}
+	set(1)
+	older, newer := s.Snapshot(), s.Snapshot()
+	one := string(encode(t, int64(1)))
+	if got := entries(t, s, persist(t, newer), "v"); got["a"] != one {
+		t.Errorf("the newer snapshot has %x", got["a"])
+	}
+	set(2)
+	if got := entries(t, s, persist(t, older), "v"); got["a"] != one {
+		t.Errorf("the older snapshot has %x", got["a"])
+	}
+}
+
+// A large map or list that was cleared is freed bit by bit, but gone at once.
+func TestClearedStateIsNotInTheSnapshot(t *testing.T) {
+	s := newStore[string](t, nil)
+	m := heap.AddMap(s.Store, "m", codec.Struct[int64](), codec.Struct[int64]())
+	l := heap.AddList(s.Store, "l", codec.Struct[int64]())
+	s.at("a")
+	for i := range int64(20_000) {
+		m.Set(i, i)
+		l.Append(i)
+	}
+	s.End()
+	s.at("a")
+	m.Clear()
+	l.Clear()
+	m.Set(7, 70)
+	l.Append(8)
+	s.End()
+	z := persist(t, s.Snapshot())
+	g := keygroup.Of(s.keys.Hash("a"), 4)
+	if got := z.Entries("m", g); len(got) != 1 || string(got[0].Value) != string(encode(t, int64(70))) {
+		t.Errorf("the map has %d entries", len(got))
+	}
+	if got := z.Entries("l", g); len(got) != 1 || len(got[0].Value) != 9 {
+		t.Errorf("the list has %d entries", len(got))
+	}
+}
+
+// A long list has several entries, and comes back in order.
+func TestLongList(t *testing.T) {
+	s := newStore[string](t, nil)
+	l := heap.AddList(s.Store, "l", codec.Struct[int64]())
+	s.at("a")
+	for i := range int64(20_000) {
+		l.Append(i)
+	}
+	s.End()
+	g := keygroup.Of(s.keys.Hash("a"), 4)
+	written := persist(t, s.Snapshot()).Entries("l", g)
+	if len(written) < 2 {
+		t.Errorf("%d entries", len(written))
+	}
+	again := newStore[string](t, nil)
+	l = heap.AddList(again.Store, "l", codec.Struct[int64]())
+	if err := again.Restore("l", g, backendtest.Read(written...)); err != nil {
+		t.Fatal(err)
+	}
+	again.at("a")
+	next := int64(0)
+	for v := range l.All() {
+		if v != next {
+			t.Fatalf("value %d, want %d", v, next)
+		}
+		next++
+	}
+	if next != 20_000 {
+		t.Errorf("%d values", next)
+	}
+}
