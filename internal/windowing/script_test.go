@@ -18,7 +18,7 @@ import (
 	"leat.dev/leat/window"
 )
 
-// TestScripts runs the scripts in testdata, which show what windows do. Times are in seconds.
+// TestScripts runs the scripts in testdata/scripts, which show what windows do. Times are in seconds.
 //
 //	define windows=tumbling size=10s [slide=5s] [offset=2s] [lateness=20s] [agg=count] [parallelism=2]
 //	feed              in order: records as key@time or key@time=value, watermarks as wm@time or wm@end
@@ -27,7 +27,7 @@ import (
 //	restore parallelism=N  goes back to it
 //	states            what the last snapshot holds
 func TestScripts(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
 		s := &script{}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string { return s.run(t, d) })
 	})
