@@ -33,11 +33,10 @@ func (s *Keyed[K, T]) inputs(port int) []graph.Input {
 // node makes the node of a keyed operator.
 func (s *Keyed[K, T]) node(kind graph.Kind, name, out string, inputs []graph.Input, opts []Option) *graph.Node {
 	n := &graph.Node{Kind: kind, Name: name, Named: true, Place: place(), Out: out, Key: typeName[K](), Inputs: inputs}
-	applyOptions(n, opts)
+	s.job.apply(n, opts)
 	if s.partition == graph.Global {
 		if n.Parallelism > 1 {
-			s.job.graph.Errs = append(s.job.graph.Errs,
-				fmt.Errorf("%s %s at %s: parallelism %d, but after Global there is one key, and so one subtask", n.Kind, n.Name, n.Place, n.Parallelism))
+			s.job.refuse(n, fmt.Errorf("parallelism %d, but after Global there is one key, and so one subtask", n.Parallelism))
 		}
 		n.Parallelism = 1
 	}
@@ -49,9 +48,12 @@ func (s *Keyed[K, T]) node(kind graph.Kind, name, out string, inputs []graph.Inp
 func (s *Keyed[K, T]) Process[R any](name string, construct func(*Operator[K, R]) func(T) error, opts ...Option) *Stream[R] {
 	n := s.node(graph.Keyed, name, typeName[R](), s.inputs(0), opts)
 	finish(s.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
+		if construct == nil {
+			return nil, errConstructor
+		}
 		f := construct(op)
 		if f == nil {
-			return nil, errors.New("the constructor returned nil in place of a function that takes records")
+			return nil, errFunction
 		}
 		return []graph.Port{portOf(op, f)}, nil
 	})
@@ -83,12 +85,15 @@ func (c *Connected[K, T, U]) Process[R any](
 	inputs := append(c.first.inputs(0), c.second.inputs(1)...)
 	n := c.first.node(graph.Keyed, name, typeName[R](), inputs, opts)
 	if c.second.job != job {
-		job.graph.Errs = append(job.graph.Errs, fmt.Errorf("%s %s at %s connects streams of different jobs", n.Kind, n.Name, n.Place))
+		job.refuse(n, errors.New("it connects streams of different jobs"))
 	}
 	finish(job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
+		if construct == nil {
+			return nil, errConstructor
+		}
 		f, g := construct(op)
 		if f == nil || g == nil {
-			return nil, errors.New("the constructor returned nil in place of a function that takes records")
+			return nil, errFunction
 		}
 		return []graph.Port{portOf(op, f), portOf(op, g)}, nil
 	})
@@ -136,9 +141,12 @@ func (w *Windowed[K, T]) Process[A, V, R any](
 ) *Stream[R] {
 	n := w.keyed.node(graph.Window, name, typeName[R](), w.keyed.inputs(0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
+		if construct == nil {
+			return nil, errConstructor
+		}
 		f := construct(op)
 		if f == nil {
-			return nil, errors.New("the constructor returned nil in place of a function that takes panes")
+			return nil, errFunction
 		}
 		return windowPorts(w, n, op, a, true, func(p Pane[K, V], _ int64) error { return f(p) })
 	})

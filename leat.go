@@ -48,14 +48,14 @@ func (j *Job) Name() string { return j.name }
 // From begins a stream. The name is part of snapshots, which have the source's position, and unique within the job.
 func (j *Job) From[T any](name string, s connector.Source[T], opts ...Option) *Stream[T] {
 	node := &graph.Node{Kind: graph.Source, Name: name, Named: true, Place: place(), Out: typeName[T](), Source: &s}
-	applyOptions(node, opts)
+	j.apply(node, opts)
 	var input connector.Input[T]
 	node.Check = func(*flow.Env) error {
 		if s == nil {
 			return errors.New("the source is nil")
 		}
 		input = s()
-		if checked, ok := input.(interface{ Check() error }); ok {
+		if checked, ok := input.(connector.Checked); ok {
 			return checked.Check()
 		}
 		return nil
@@ -172,13 +172,37 @@ func (j *Job) unique(name string) string {
 
 func typeName[T any]() string { return reflect.TypeFor[T]().String() }
 
-func applyOptions(n *graph.Node, opts []Option) {
+func (j *Job) apply(n *graph.Node, opts []Option) {
 	for _, o := range opts {
-		if o.apply != nil {
-			o.apply(n)
+		if o.apply == nil {
+			continue
+		}
+		if err := o.apply(n); err != nil {
+			j.refuse(n, err)
 		}
 	}
 }
+
+// refuse notes a mistake in a node, for the plan.
+func (j *Job) refuse(n *graph.Node, err error) {
+	j.graph.Errs = append(j.graph.Errs, fmt.Errorf("%s %s at %s: %w", n.Kind, n.Name, n.Place, err))
+}
+
+// required is the check of a node that can't do without a function.
+func required(isNil bool, what string) func(*flow.Env) error {
+	return func(*flow.Env) error {
+		if isNil {
+			return fmt.Errorf("%s is nil", what)
+		}
+		return nil
+	}
+}
+
+// errConstructor and errFunction are mistakes of whoever calls Process.
+var (
+	errConstructor = errors.New("the constructor is nil")
+	errFunction    = errors.New("the constructor returned nil in place of a function that takes records")
+)
 
 // addRejects notes the side output that the option Rejects has asked for.
 func addRejects(n *graph.Node) {

@@ -3,6 +3,7 @@ package leat
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -104,7 +105,8 @@ func addSide[S any](env *flow.Env, outs map[string]flow.Outlet, sides *[]graph.S
 	if have, ok := outs[name]; ok {
 		same, ok := have.(*flow.Out[S])
 		if !ok {
-			flow.Fail(fmt.Errorf("side output %q is declared with two types, one of them %s", name, typeName[S]()))
+			i := slices.IndexFunc(*sides, func(s graph.Side) bool { return s.Name == name })
+			flow.Fail(fmt.Errorf("side output %q is declared with two types, %s and %s", name, (*sides)[i].Type, typeName[S]()))
 		}
 		return same
 	}
@@ -144,6 +146,7 @@ func (o *Operator[K, R]) Ordered[A state.Sortable, V any](name string, opts ...s
 // Reducing makes a state that combines all that is added.
 func (o *Operator[K, R]) Reducing[V any](name string, f func(V, V) V, opts ...state.Option) *state.Running[V, V] {
 	o.name(name)
+	callable(f == nil, "the function of state "+name)
 	first := func(acc *V, v V) { *acc = v }
 	add := func(acc *V, v V) { *acc = f(*acc, v) }
 	result := func(acc *V) V { return *acc }
@@ -153,6 +156,7 @@ func (o *Operator[K, R]) Reducing[V any](name string, f func(V, V) V, opts ...st
 // Aggregating makes a state that aggregates all that is added.
 func (o *Operator[K, R]) Aggregating[T, A, V any](name string, a agg.Func[T, A, V], opts ...state.Option) *state.Running[T, V] {
 	o.name(name)
+	callable(a == nil, "the aggregator of state "+name)
 	parts := a()
 	if err := parts.Validate(); err != nil {
 		flow.Fail(fmt.Errorf("state %s: %w", name, err))
@@ -177,6 +181,7 @@ func (o *Operator[K, R]) ProcessingTimer(name string, f func(at time.Time) error
 
 func (o *Operator[K, R]) timer(name string, d heap.Domain, f func(at time.Time) error) *Timer {
 	o.name(name)
+	callable(f == nil, "the callback of timer "+name)
 	o.core.HasTimers()
 	return &Timer{o.core.Store.AddTimer(name, d, func(at int64) error {
 		o.core.SetAt(o.timeOf(d, at))
@@ -204,6 +209,7 @@ func (o *Operator[K, R]) ProcessingTimers[S comparable](name string, f func(item
 
 func addTimers[K comparable, R any, S comparable](o *Operator[K, R], name string, d heap.Domain, f func(item S, at time.Time) error) *Timers[S] {
 	o.name(name)
+	callable(f == nil, "the callback of timer "+name)
 	o.core.HasTimers()
 	items := codecOf[S](o.job, name+": item", nil)
 	return &Timers[S]{t: heap.AddTimers(o.core.Store, name, d, items, func(item S, at int64) error {
@@ -213,10 +219,23 @@ func addTimers[K comparable, R any, S comparable](o *Operator[K, R], name string
 }
 
 // OnOpen is called before the first record: open connections here, not in the constructor, which is also called to plan.
-func (o *Operator[K, R]) OnOpen(f func(context.Context) error) { o.core.OnOpen(f) }
+func (o *Operator[K, R]) OnOpen(f func(context.Context) error) {
+	callable(f == nil, "what OnOpen is given")
+	o.core.OnOpen(f)
+}
 
 // OnClose is called at the end of each attempt.
-func (o *Operator[K, R]) OnClose(f func() error) { o.core.OnClose(f) }
+func (o *Operator[K, R]) OnClose(f func() error) {
+	callable(f == nil, "what OnClose is given")
+	o.core.OnClose(f)
+}
+
+// callable refuses a constructor that asks for a call of nothing.
+func callable(isNil bool, what string) {
+	if isNil {
+		flow.Fail(fmt.Errorf("%s is nil", what))
+	}
+}
 
 // Counter makes a metric of the operator.
 func (o *Operator[K, R]) Counter(name string) *Counter {

@@ -1,6 +1,8 @@
 package leat
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"leat.dev/leat/connector"
@@ -8,27 +10,50 @@ import (
 )
 
 // Option is an option of one operator, given after its other arguments.
-type Option struct{ apply func(*graph.Node) }
+type Option struct{ apply func(*graph.Node) error }
 
 // Parallelism sets the number of subtasks, from 1 to the job's maximum. The default is that of the operator before, or
 // the job's parallelism where records are dealt out anew: behind KeyBy, Rebalance and Union. Another number than that of
 // the operator before rebalances.
 func Parallelism(n int) Option {
-	return Option{func(node *graph.Node) { node.Parallelism = n }}
+	return Option{func(node *graph.Node) error {
+		if n < 1 {
+			return fmt.Errorf("parallelism %d: it must be at least 1", n)
+		}
+		node.Parallelism = n
+		return nil
+	}}
 }
 
 // Named names an operator that needs no name, such as a Map. Names are unique within a job.
 func Named(name string) Option {
-	return Option{func(n *graph.Node) { n.Name, n.Named = name, true }}
+	return Option{func(n *graph.Node) error {
+		n.Name, n.Named = name, true
+		return nil
+	}}
 }
 
 // Unchained gives the operator a task of its own, so that it runs beside the one before it and not within it.
-func Unchained() Option { return Option{func(n *graph.Node) { n.Unchained = true }} }
+func Unchained() Option {
+	return Option{func(n *graph.Node) error {
+		n.Unchained = true
+		return nil
+	}}
+}
 
 // Rejects sends what can't be read or parsed to a side output, in place of failing the job. It is an option of From
 // and of TryMap; the rejects are read with Side from the stream that those return.
 func Rejects(to Output[Rejected]) Option {
-	return Option{func(n *graph.Node) { n.Rejects = string(to) }}
+	return Option{func(n *graph.Node) error {
+		switch {
+		case n.Kind != graph.Source && n.Kind != graph.TryMap:
+			return errors.New("Rejects is an option of From and of TryMap")
+		case to == "":
+			return errors.New("Rejects needs the name of a side output")
+		}
+		n.Rejects = string(to)
+		return nil
+	}}
 }
 
 // Rejected is a piece of input that can't be read or parsed as a record: as it came, where it stands, and why.

@@ -57,7 +57,7 @@ func (s *Stream[T]) then(n *graph.Node, opts []Option, port func(env *flow.Env, 
 	if n.Name == "" && !n.Named {
 		n.Name = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(n.Kind), " ", "-"), len(s.job.graph.Nodes))
 	}
-	applyOptions(n, opts)
+	s.job.apply(n, opts)
 	n.Make = func(env *flow.Env) (graph.Made, error) {
 		m := graph.Made{Outs: map[string]flow.Outlet{}}
 		r := port(env, &m)
@@ -79,6 +79,9 @@ func (s *Stream[T]) EventTime(at func(T) time.Time, delay time.Duration, opts ..
 // gives the watermark after each record: no record before that time is to come. It never goes back; a zero time is
 // none. What the function remembers is not part of snapshots: after a restore it begins anew, with the watermark kept.
 func (s *Stream[T]) Watermarks(at func(T) time.Time, split func() func(T) time.Time, opts ...Watermark) *Stream[T] {
+	if split == nil {
+		s.job.graph.Errs = append(s.job.graph.Errs, fmt.Errorf("Watermarks at %s: the function that is called for each split is nil", place()))
+	}
 	return s.eventTime(operator.Marks[T]{At: at, Split: split}, opts)
 }
 
@@ -110,7 +113,8 @@ func (s *Stream[T]) eventTime(m operator.Marks[T], opts []Watermark) *Stream[T] 
 
 // Map replaces each record.
 func (s *Stream[T]) Map[U any](f func(T) U, opts ...Option) *Stream[U] {
-	n := s.then(&graph.Node{Kind: graph.Map, Out: typeName[U]()}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
+	check := required(f == nil, "the function")
+	n := s.then(&graph.Node{Kind: graph.Map, Out: typeName[U](), Check: check}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
 		out := flow.NewOut[U](env)
 		m.Outs[""] = out
 		return operator.NewMap(env, out, f)
@@ -120,7 +124,7 @@ func (s *Stream[T]) Map[U any](f func(T) U, opts ...Option) *Stream[U] {
 
 // TryMap replaces each record, or fails: the job, or with [Rejects] the record.
 func (s *Stream[T]) TryMap[U any](name string, f func(T) (U, error), opts ...Option) *Stream[U] {
-	n := &graph.Node{Kind: graph.TryMap, Name: name, Named: true, Out: typeName[U]()}
+	n := &graph.Node{Kind: graph.TryMap, Name: name, Named: true, Out: typeName[U](), Check: required(f == nil, "the function")}
 	s.then(n, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
 		out, rejects := flow.NewOut[U](env), rejectsOf(n, env)
 		m.Outs = outsOf(out, n.Rejects, rejects)
@@ -132,7 +136,8 @@ func (s *Stream[T]) TryMap[U any](name string, f func(T) (U, error), opts ...Opt
 
 // FlatMap replaces each record by any number.
 func (s *Stream[T]) FlatMap[U any](f func(T) iter.Seq[U], opts ...Option) *Stream[U] {
-	n := s.then(&graph.Node{Kind: graph.FlatMap, Out: typeName[U]()}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
+	check := required(f == nil, "the function")
+	n := s.then(&graph.Node{Kind: graph.FlatMap, Out: typeName[U](), Check: check}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
 		out := flow.NewOut[U](env)
 		m.Outs[""] = out
 		return operator.NewFlatMap(env, out, f)
@@ -142,7 +147,8 @@ func (s *Stream[T]) FlatMap[U any](f func(T) iter.Seq[U], opts ...Option) *Strea
 
 // Filter keeps the records for which keep is true.
 func (s *Stream[T]) Filter(keep func(T) bool, opts ...Option) *Stream[T] {
-	n := s.then(&graph.Node{Kind: graph.Filter, Out: typeName[T]()}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
+	check := required(keep == nil, "the function")
+	n := s.then(&graph.Node{Kind: graph.Filter, Out: typeName[T](), Check: check}, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] {
 		out := flow.NewOut[T](env)
 		m.Outs[""] = out
 		return operator.NewFilter(env, out, keep)
@@ -190,7 +196,7 @@ func (s *Stream[T]) To(name string, sink connector.Sink[T], opts ...Option) {
 			return fmt.Errorf("the sink is nil")
 		}
 		output = sink()
-		if checked, ok := output.(interface{ Check() error }); ok {
+		if checked, ok := output.(connector.Checked); ok {
 			if err := checked.Check(); err != nil {
 				return err
 			}
@@ -215,6 +221,9 @@ type Output[T any] string
 // operators behind have state for each key. Keys are integers, strings, booleans, and structs and arrays of them;
 // other types are refused when the job is planned. A field is no function: use a method or a closure for it.
 func (s *Stream[T]) KeyBy[K comparable](key func(T) K) *Keyed[K, T] {
+	if key == nil {
+		s.job.graph.Errs = append(s.job.graph.Errs, fmt.Errorf("KeyBy at %s: the function that gives records their key is nil", place()))
+	}
 	return &Keyed[K, T]{job: s.job, stream: s, key: key, partition: graph.Hash}
 }
 

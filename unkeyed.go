@@ -3,7 +3,6 @@ package leat
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -21,12 +20,15 @@ import (
 func (s *Stream[T]) Process[R any](name string, construct func(*Unkeyed[R]) func(T) error, opts ...Option) *Stream[R] {
 	n := &graph.Node{Kind: graph.Process, Name: name, Named: true, Out: typeName[R]()}
 	build := func(env *flow.Env) (*Unkeyed[R], *operator.Unkeyed[T], error) {
+		if construct == nil {
+			return nil, nil, errConstructor
+		}
 		core := operator.NewUnkeyed[T](env)
 		op := &Unkeyed[R]{core: core, env: env, out: flow.NewOut[R](env), outs: core.Outs, job: s.job, named: map[string]bool{}}
 		core.Outs[""] = op.out
 		f := construct(op)
 		if f == nil {
-			return nil, nil, errors.New("the constructor returned nil in place of a function that takes records")
+			return nil, nil, errFunction
 		}
 		core.Each(f)
 		return op, core, nil
@@ -98,10 +100,16 @@ func (o *Unkeyed[R]) List[V any](name string, opts ...state.Option) *OperatorLis
 }
 
 // OnOpen is called before the first record.
-func (o *Unkeyed[R]) OnOpen(f func(context.Context) error) { o.core.OnOpen(f) }
+func (o *Unkeyed[R]) OnOpen(f func(context.Context) error) {
+	callable(f == nil, "what OnOpen is given")
+	o.core.OnOpen(f)
+}
 
 // OnClose is called at the end of each attempt.
-func (o *Unkeyed[R]) OnClose(f func() error) { o.core.OnClose(f) }
+func (o *Unkeyed[R]) OnClose(f func() error) {
+	callable(f == nil, "what OnClose is given")
+	o.core.OnClose(f)
+}
 
 // Counter makes a metric of the operator.
 func (o *Unkeyed[R]) Counter(name string) *Counter { return &Counter{o.env.Metrics.Counter(name)} }

@@ -100,6 +100,10 @@ type Output[T any] interface {
 	Open(ctx context.Context, s Subtask) (Writer[T], error)
 }
 
+// Checked is what an [Input] or [Output] may offer: the job is refused when it is planned, with this error, in place of
+// failing when it starts. Check looks at settings and types only, and touches nothing outside.
+type Checked interface{ Check() error }
+
 // Printing marks an [Output] that writes to standard output: a terminal then shows no progress beside it.
 type Printing interface{ Printing() }
 

@@ -135,7 +135,8 @@ type input[T any] struct {
 	format func(*scanner) format[T]
 }
 
-func (in input[T]) check() error {
+// Check refuses a type or settings that can't work.
+func (in input[T]) Check() error {
 	if in.err != nil {
 		return fmt.Errorf("file: read %q: %w", in.glob, in.err)
 	}
@@ -147,7 +148,7 @@ func (in input[T]) check() error {
 
 // Splits names each split by the file's path.
 func (in input[T]) Splits(context.Context) ([]connector.Split, error) {
-	if err := in.check(); err != nil {
+	if err := in.Check(); err != nil {
 		return nil, err
 	}
 	if in.glob == stdin {
@@ -191,7 +192,7 @@ func hidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".
 
 // Open opens a file at a position of its uncompressed bytes.
 func (in input[T]) Open(ctx context.Context, s connector.Split, position []byte) (connector.Reader[T], error) {
-	if err := in.check(); err != nil {
+	if err := in.Check(); err != nil {
 		return nil, err
 	}
 	if s.Name == stdin {

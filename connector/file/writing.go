@@ -72,6 +72,14 @@ type output[T any] struct {
 
 func (output[T]) Guarantee() connector.Guarantee { return connector.AtLeastOnce }
 
+// Check refuses a type that has no rows.
+func (o output[T]) Check() error {
+	if o.err != nil {
+		return fmt.Errorf("file: write to folder %q: %w", o.dir, o.err)
+	}
+	return nil
+}
+
 func (o output[T]) Open(_ context.Context, s connector.Subtask) (connector.Writer[T], error) {
 	w, err := o.open(s)
 	if err != nil {

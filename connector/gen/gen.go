@@ -81,6 +81,9 @@ type input[T any] struct {
 
 func (o Options) splits() int { return max(o.Splits, 1) }
 
+// Check refuses settings without meaning.
+func (in input[T]) Check() error { return in.check() }
+
 func (o Options) check() error {
 	switch {
 	case o.Count < 0:
