@@ -37,9 +37,15 @@ func BenchmarkRecords(b *testing.B) {
 	counts := agg.Func[int64, int64, int64](agg.Count[int64])
 	b.Run("tumbling/sparse", func(b *testing.B) { measure(b, window.Tumbling(10*time.Second), all, 100_000, time.Millisecond) })
 	b.Run("tumbling/dense", func(b *testing.B) { measure(b, window.Tumbling(10*time.Second), all, 100_000, 10*time.Microsecond) })
-	b.Run("sliding/sparse", func(b *testing.B) { measure(b, window.Sliding(time.Minute, time.Second), counts, 10_000, time.Millisecond) })
-	b.Run("sliding/dense", func(b *testing.B) { measure(b, window.Sliding(time.Minute, time.Second), counts, 1_000, 100*time.Microsecond) })
-	b.Run("sliding/stacks", func(b *testing.B) { measure(b, window.Sliding(time.Minute, time.Second), all, 10_000, time.Millisecond) })
+	b.Run("sliding/sparse", func(b *testing.B) {
+		measure(b, window.Sliding(time.Minute, time.Second), counts, 10_000, time.Millisecond)
+	})
+	b.Run("sliding/dense", func(b *testing.B) {
+		measure(b, window.Sliding(time.Minute, time.Second), counts, 1_000, 100*time.Microsecond)
+	})
+	b.Run("sliding/stacks", func(b *testing.B) {
+		measure(b, window.Sliding(time.Minute, time.Second), all, 10_000, time.Millisecond)
+	})
 	for _, slide := range []time.Duration{10 * time.Second, time.Second, 100 * time.Millisecond} {
 		b.Run("slide/"+slide.String(), func(b *testing.B) {
 			measure(b, window.Sliding(time.Minute, slide), counts, 100, 10*time.Microsecond)

@@ -216,4 +216,3 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
-

@@ -120,7 +120,9 @@ func bySeq(events []event) string {
 	return fmt.Sprint(events)
 }
 
-func (r *run) nextWatermark() int64 { return r.base() + int64(rapid.IntRange(0, 40).Draw(r.T, "ahead")) }
+func (r *run) nextWatermark() int64 {
+	return r.base() + int64(rapid.IntRange(0, 40).Draw(r.T, "ahead"))
+}
 
 func (r *run) watermark() {
 	r.advanceAll(r.nextWatermark())

@@ -149,7 +149,9 @@ func instant(text string) int64 {
 	return int64(sec * float64(time.Second))
 }
 
-func seconds(at int64) string { return strconv.FormatFloat(float64(at)/float64(time.Second), 'g', -1, 64) }
+func seconds(at int64) string {
+	return strconv.FormatFloat(float64(at)/float64(time.Second), 'g', -1, 64)
+}
 
 func (s *script) panes() {
 	for _, p := range sortedPanes(s.c.panes()) {
