@@ -37,7 +37,7 @@ func Tumbling(size time.Duration) Times { return Times{Spec{Aligned, size, size,
 func Sliding(size, slide time.Duration) Times { return Times{Spec{Aligned, size, slide, 0}} }
 
 // Session windows hold the records of a key that follow one another in at most gap; they end that long after the last
-// of them. Gap is greater than 0.
+// of them, and a record at that very time still goes on with them. Gap is greater than 0.
 func Session(gap time.Duration) Times { return Times{Spec{Sessions, gap, 0, 0}} }
 
 // Timing says why a pane was emitted.

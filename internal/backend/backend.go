@@ -83,6 +83,8 @@ type Floor struct {
 	From      int   `json:"from"` // key groups, half open
 	To        int   `json:"to"`
 	Watermark int64 `json:"watermark"`
+	// Firing says that some of what was due by then is left to fire.
+	Firing bool `json:"firing,omitempty"`
 }
 
 // Refusal is thrown by a state access that fails, as its methods return no errors: it unwinds the user's callback, and

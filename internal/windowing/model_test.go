@@ -57,10 +57,18 @@ func (m *model) wm(key string) int64 {
 	return flow.NoTime
 }
 
-func (m *model) due(w *modelWindow, wm int64) bool { return w.end-1 <= wm }
+func (m *model) due(w *modelWindow, wm int64) bool { return m.last(w.end) <= wm }
 
 func (m *model) over(end, wm int64) bool {
-	return wm == flow.EndTime || wm != flow.NoTime && end-1+m.lateness <= wm
+	return wm == flow.EndTime || wm != flow.NoTime && m.last(end)+m.lateness <= wm
+}
+
+// last is the last time at which a record may belong to a window that ends then.
+func (m *model) last(end int64) int64 {
+	if m.spec.Kind == window.Sessions {
+		return end
+	}
+	return end - 1
 }
 
 func (m *model) receive(e event) {

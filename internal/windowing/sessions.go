@@ -90,7 +90,7 @@ func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
 		last = max(last, o.rows.Peek(row).end)
 	}
 	reach := o.reach(hash)
-	if o.spans.over(last, reach) {
+	if o.spans.over(past(last), reach) {
 		o.tooLate(in, i)
 		return
 	}
@@ -104,12 +104,12 @@ func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
 		row = o.merge()
 	}
 	s := o.rows.Ref(row)
-	refire := due(last, reach) && (len(o.touch) == 0 || s.fired) // otherwise it is about to fire
+	refire := due(past(last), reach) && (len(o.touch) == 0 || s.fired) // otherwise it is about to fire
 	s.start, s.end = min(s.start, at), max(s.end, end)
 	o.add(&s.acc, in, i)
 	if refire {
 		o.refire(s)
-	} else if s.fired && !due(s.end, reach) {
+	} else if s.fired && !due(past(s.end), reach) {
 		s.fired = false
 	}
 	o.arm(row, s)
@@ -169,12 +169,16 @@ func (o *sessions[K, T, A, V]) refire(s *session[K, A]) {
 	s.fired = true
 }
 
+// past is when no record can go on with a session that ends then. A record at the very end does, so a session waits for
+// a watermark one nanosecond later than other windows: what it holds does not depend on where watermarks lie.
+func past(end int64) int64 { return saturated(end, 1) }
+
 // wants is when a session wants to be looked at: to fire, then to be dropped.
 func (o *sessions[K, T, A, V]) wants(s *session[K, A]) int64 {
 	if s.fired {
-		return saturated(s.end, o.spans.lateness)
+		return saturated(past(s.end), o.spans.lateness)
 	}
-	return s.end
+	return past(s.end)
 }
 
 // arm sees to it that a session is looked at in time. An alarm that goes off too early does no harm.
@@ -207,7 +211,7 @@ func (o *sessions[K, T, A, V]) alarm(a alarm) {
 		o.putOff(a.row, at)
 		return
 	}
-	fired, over, hash := s.fired, saturated(s.end, o.spans.lateness), s.hash
+	fired, over, hash := s.fired, saturated(past(s.end), o.spans.lateness), s.hash
 	if !fired {
 		o.fire(a.row, s)
 	}

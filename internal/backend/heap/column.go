@@ -132,6 +132,8 @@ func (f *Family[V]) Trim() {
 type Column[V any] struct {
 	chunks []*chunk[V]
 	fam    *Family[V]
+	// data is where each chunk's values begin, so that a row can be prefetched without waiting for the chunk's head.
+	data []uintptr
 }
 
 // at is the chunk of a row, which may be the empty one.
@@ -163,13 +165,25 @@ func (c *Column[V]) Peek(row uint32) *V {
 // Has says whether a row's value is present.
 func (c *Column[V]) Has(row uint32) bool { return c.at(row).has(int(row & (chunkRows - 1))) }
 
-// Touch loads a row's value, so that the cache misses of a batch overlap. The result means nothing.
+// Touch loads a row's value, so that cache misses overlap. The result means nothing.
 func (c *Column[V]) Touch(row uint32) byte {
 	k, lo := c.at(row), int(row&(chunkRows-1))
 	if lo < len(k.vals) && unsafe.Sizeof(k.vals[0]) > 0 {
 		return *(*byte)(unsafe.Pointer(&k.vals[lo])) // one byte brings the cache line, whatever V is
 	}
 	return 0
+}
+
+// Lines adds where a row's value and the head of its chunk lie, for [prefetch.Lines]. The addresses are only good for
+// that: the row may have no value.
+func (c *Column[V]) Lines(to []uintptr, row uint32) []uintptr {
+	hi := int(row >> chunkShift)
+	if hi >= len(c.chunks) || hi >= len(c.data) {
+		return to
+	}
+	var v V
+	at := c.data[hi] + uintptr(row&(chunkRows-1))*unsafe.Sizeof(v)
+	return append(to, at, uintptr(unsafe.Pointer(c.chunks[hi])))
 }
 
 // Set makes a row's value present. What the value refers to is not changed any more by anybody, except through Ref.
@@ -254,7 +268,7 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 		n.old, n.until = k.old, k.until
 		f.space.give(f.bytes(len(k.vals)))
 	}
-	c.chunks[hi] = n
+	c.chunks[hi], c.data[hi] = n, uintptr(unsafe.Pointer(unsafe.SliceData(n.vals)))
 	return n
 }
 
@@ -262,9 +276,10 @@ func (c *Column[V]) extend(hi int) {
 	before := cap(c.chunks)
 	for len(c.chunks) <= hi {
 		c.chunks = append(c.chunks, c.fam.empty)
+		c.data = append(c.data, 0)
 	}
 	if grown := cap(c.chunks) - before; grown > 0 {
-		c.fam.space.take(int64(grown) * 8)
+		c.fam.space.take(int64(grown) * 16)
 	}
 }
 
@@ -292,6 +307,6 @@ func (c *Column[V]) Drop() {
 			f.reuse(k)
 		}
 	}
-	f.space.give(int64(cap(c.chunks)) * 8)
+	f.space.give(int64(cap(c.chunks)) * 16)
 	*c = f.Column()
 }

@@ -44,8 +44,8 @@ type keyedState interface {
 	describe() backend.State
 	// has says whether a row has state, which keeps it from being freed.
 	has(g int, row uint32) bool
-	// touch loads what the records of a batch will read first.
-	touch(places []uint64)
+	// lines adds the addresses of what the records of these places will read first, for prefetching.
+	lines(to []uintptr, places []uint64) []uintptr
 	// freeze freezes the columns.
 	freeze(t *Ticket) frozenState
 	// restore adds an entry of a snapshot.

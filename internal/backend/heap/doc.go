@@ -18,14 +18,14 @@
 //
 //	NewIndex(s *Space) Index                   Find(hash) (row, ok); Seek(hash, at) (row, next, ok)
 //	                                           Insert(hash, row); Delete(hash, row) bool
-//	                                           Touch(hash) uint64; Len() int; Drop()
+//	                                           Line(hash) uintptr; Len() int; Drop()
 //
 //	NewFamily[V](s *Space, encode func([]byte, *V) ([]byte, error), refs bool) *Family[V]
 //	(*Family[V]).Column() Column[V]            FreezeAll(cols []Column[V], t *Ticket) []Frozen[V]
 //	                                           Trim()
 //	(*Column[V])                               Get(row) (V, bool); Peek(row) *V; Has(row) bool
 //	                                           Set(row, v); Ref(row) *V; Delete(row) bool
-//	                                           Rows() iter.Seq[uint32]; Touch(row) byte
+//	                                           Rows() iter.Seq[uint32]; Touch(row) byte; Lines(to, row)
 //	                                           Freeze(t *Ticket) Frozen[V]; Drop()
 //	(*Frozen[V])                               Chunks() int; At(row) *V; Rows(chunk) iter.Seq2[uint32, *V]
 //	                                           Encode(chunk, scratch, func(row, value) error) error

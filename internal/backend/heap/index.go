@@ -1,5 +1,7 @@
 package heap
 
+import "unsafe"
+
 // Index finds rows by hash: open addressing with linear probing, for one key group. The low bits of a hash say where
 // to look, for the high ones are alike within a group. Several rows may have the same hash.
 type Index struct {
@@ -58,9 +60,9 @@ func (x *Index) Seek(hash, at uint64) (row uint32, next uint64, ok bool) {
 	}
 }
 
-// Touch loads the place where a hash would be. Touching those of a whole batch first lets the cache misses overlap.
-// The result means nothing; using it keeps the load.
-func (x *Index) Touch(hash uint64) uint64 { return x.slots[hash&x.mask].hash }
+// Line is the address of the place where a hash would be, for [prefetch.Lines]: asking for those of a whole batch first
+// lets the cache misses overlap.
+func (x *Index) Line(hash uint64) uintptr { return uintptr(unsafe.Pointer(&x.slots[hash&x.mask])) }
 
 // Insert adds a row, which must not be there.
 func (x *Index) Insert(hash uint64, row uint32) {

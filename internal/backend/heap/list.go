@@ -27,7 +27,6 @@ type List[V any] struct {
 	clears   int // lists cleared so far: an iteration then ends
 	graves   []listGrave
 	grown    int // blocks filled since the last reclaim
-	sink     byte
 }
 
 type listGroup[V any] struct {
@@ -220,12 +219,11 @@ func (l *List[V]) reclaim() {
 func (l *List[V]) describe() backend.State    { return l.info }
 func (l *List[V]) has(g int, row uint32) bool { return l.groups[g].heads.Has(row) }
 
-func (l *List[V]) touch(places []uint64) {
-	var sink byte
+func (l *List[V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {
-		sink ^= l.groups[p>>32].heads.Touch(uint32(p))
+		to = l.groups[p>>32].heads.Lines(to, uint32(p))
 	}
-	l.sink = sink
+	return to
 }
 
 // runAlloc hands out runs of rows, of the sizes that blocks have.

@@ -32,7 +32,6 @@ type Map[A comparable, V any] struct {
 	dead     []uint64 // places of deleted entries
 	graves   []mapGrave
 	grown    int // entries added since the last reclaim
-	sink     byte
 }
 
 type mapEncoders[A comparable, V any] struct {
@@ -267,12 +266,11 @@ func (m *Map[A, V]) has(g int, row uint32) bool {
 	return h != nil && h.count > 0
 }
 
-func (m *Map[A, V]) touch(places []uint64) {
-	var sink byte
+func (m *Map[A, V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {
-		sink ^= m.groups[p>>32].heads.Touch(uint32(p))
+		to = m.groups[p>>32].heads.Lines(to, uint32(p))
 	}
-	m.sink = sink
+	return to
 }
 
 // reclaim frees the entries that were deleted, and as many of cleared maps as keep them from piling up.

@@ -22,7 +22,6 @@ type Ordered[A, V any] struct {
 	forest forest[A, V]
 	fam    *Family[*node[A, V]]
 	roots  []Column[*node[A, V]]
-	sink   byte
 }
 
 // AddOrdered adds a state of an ordered map from A to V a key. A is of a type that cmp.Ordered allows, or time.Time.
@@ -234,10 +233,9 @@ func (o *Ordered[A, V]) describe() backend.State    { return o.info }
 func (o *Ordered[A, V]) has(g int, row uint32) bool { return o.roots[g].Has(row) }
 func (o *Ordered[A, V]) reclaim()                   { o.forest.reclaim() }
 
-func (o *Ordered[A, V]) touch(places []uint64) {
-	var sink byte
+func (o *Ordered[A, V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {
-		sink ^= o.roots[p>>32].Touch(uint32(p))
+		to = o.roots[p>>32].Lines(to, uint32(p))
 	}
-	o.sink = sink
+	return to
 }

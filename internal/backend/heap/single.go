@@ -13,7 +13,6 @@ type single[V any] struct {
 	codec codec.Codec[V]
 	fam   *Family[V]
 	cols  []Column[V]
-	sink  byte
 }
 
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
@@ -33,12 +32,11 @@ func (s *single[V]) describe() backend.State    { return s.info }
 func (s *single[V]) has(g int, row uint32) bool { return s.cols[g].Has(row) }
 func (s *single[V]) reclaim()                   {}
 
-func (s *single[V]) touch(places []uint64) {
-	var sink byte
+func (s *single[V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {
-		sink ^= s.cols[p>>32].Touch(uint32(p))
+		to = s.cols[p>>32].Lines(to, uint32(p))
 	}
-	s.sink = sink
+	return to
 }
 
 // peek is the value of the key at hand, or nil.

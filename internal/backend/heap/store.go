@@ -4,6 +4,7 @@ import (
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/invariants"
 	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/internal/prefetch"
 )
 
 // Config says which key groups a store owns: those from From to To-1, of Max.
@@ -40,7 +41,7 @@ type Store[K comparable] struct {
 	key         K
 	hash        uint64
 	hashed      bool
-	sink        uint64 // keeps the loads of touching
+	lines       []uintptr // scratch of prefetching
 }
 
 var _ backend.Keyed = (*Store[string])(nil)
@@ -78,41 +79,56 @@ func (s *Store[K]) States() []backend.State {
 	return out
 }
 
-// smallRows is how many rows a store has before touching pays: below, they lie in the cache.
+// smallRows is how many rows a store has before prefetching pays: below, they lie in the cache.
 const smallRows = 1 << 13
 
-// Begin finds the rows of all keys of a batch, so that the cache misses overlap. It keeps the slices until End.
+// Begin finds the rows of all keys of a batch, so that the cache misses overlap: first the places of the index, then
+// keys where they must be compared, then what each state has for the rows. It keeps the slices until End.
 func (s *Store[K]) Begin(keys []K, hashes []uint64) {
 	s.batchKeys, s.batchHashes = keys, hashes
 	if cap(s.places) < len(hashes) {
 		s.places = make([]uint64, len(hashes))
 	}
 	s.places = s.places[:len(hashes)]
-	if s.rowsN >= smallRows {
-		s.touchIndex(hashes)
+	many := s.rowsN >= smallRows
+	if many {
+		s.prefetchIndex(hashes)
 	}
-	if s.exact {
-		s.findExact(hashes)
-	} else {
-		s.findCandidates(hashes)
+	s.find(hashes)
+	if !s.exact {
+		if many {
+			s.lines = s.keyLines(s.lines[:0])
+			prefetch.Lines(s.lines)
+		}
 		s.verify(keys, hashes)
 	}
-	if s.rowsN >= smallRows {
+	if many {
+		s.lines = s.lines[:0]
 		for _, st := range s.states {
-			st.touch(s.places)
+			s.lines = st.lines(s.lines, s.places)
 		}
+		prefetch.Lines(s.lines)
 	}
 }
 
-func (s *Store[K]) touchIndex(hashes []uint64) {
-	var sum uint64
+func (s *Store[K]) prefetchIndex(hashes []uint64) {
+	lines := s.lines[:0]
 	for _, h := range hashes {
-		sum ^= s.index[s.groupOf(h)].Touch(h)
+		lines = append(lines, s.index[s.groupOf(h)].Line(h))
 	}
-	s.sink = sum
+	prefetch.Lines(lines)
+	s.lines = lines
 }
 
-func (s *Store[K]) findExact(hashes []uint64) {
+func (s *Store[K]) keyLines(to []uintptr) []uintptr {
+	for _, p := range s.places {
+		to = s.keyCols[p>>32].Lines(to, uint32(p))
+	}
+	return to
+}
+
+// find finds the first row with the hash of each key.
+func (s *Store[K]) find(hashes []uint64) {
 	for i, h := range hashes {
 		g := s.groupOf(h)
 		row, ok := s.index[g].Find(h)
@@ -121,19 +137,6 @@ func (s *Store[K]) findExact(hashes []uint64) {
 		}
 		s.places[i] = placeOf(g, row)
 	}
-}
-
-// findCandidates finds the first row with the hash of each key.
-func (s *Store[K]) findCandidates(hashes []uint64) {
-	s.findExact(hashes)
-	if s.rowsN < smallRows {
-		return
-	}
-	var sink byte
-	for _, p := range s.places {
-		sink ^= s.keyCols[p>>32].Touch(uint32(p))
-	}
-	s.sink ^= uint64(sink)
 }
 
 // verify compares the keys, and looks on where only the hash is equal.

@@ -127,11 +127,11 @@ func (t *Timers[S]) Stop(item S) {
 	}
 }
 
-func (t *Timers[S]) describe() backend.State       { return t.times.info }
-func (t *Timers[S]) has(g int, row uint32) bool    { return t.times.has(g, row) }
-func (t *Timers[S]) touch(places []uint64)         { t.times.touch(places) }
-func (t *Timers[S]) freeze(tk *Ticket) frozenState { return t.times.freeze(tk) }
-func (t *Timers[S]) reclaim()                      { t.times.reclaim() }
+func (t *Timers[S]) describe() backend.State                       { return t.times.info }
+func (t *Timers[S]) has(g int, row uint32) bool                    { return t.times.has(g, row) }
+func (t *Timers[S]) lines(to []uintptr, places []uint64) []uintptr { return t.times.lines(to, places) }
+func (t *Timers[S]) freeze(tk *Ticket) frozenState                 { return t.times.freeze(tk) }
+func (t *Timers[S]) reclaim()                                      { t.times.reclaim() }
 
 func (t *Timers[S]) timeAt(g int, entry uint32) (int64, bool) {
 	return t.times.groups[g].vals.Get(entry)
