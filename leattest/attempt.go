@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"leat.dev/leat"
@@ -34,6 +35,7 @@ type attempt struct {
 	inside bridge.Inside
 	heard  *recorder
 	feeds  []*feed
+	idle   *idleSources
 }
 
 // errKilled is the cause of the end of an attempt that a test has cancelled.
@@ -52,11 +54,68 @@ func start(j *leat.Job, given []Given, s setting, from *checkpoint.Snapshot, pre
 		return nil, err
 	}
 	prepare(a)
+	a.idle = a.idleIn(plan)
 	a.Attempt, err = local.Start(context.Background(), plan, local.Options{
 		BatchSize: s.batch, WatermarkEvery: s.every, Clock: clock.NewManual(Start),
 		Budget: a.inside.Budget, Metrics: a.heard.metrics, Restore: from, Tap: a.heard,
+		Ended: a.idle.end,
 	})
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, a.settle()
+}
+
+// settle waits until everybody has heard that the subtasks of given sources which have no split have ended. Until then
+// they hold event time back, and how long that takes would be left to chance, and with it which records timers and
+// windows see. A checkpoint comes through only where each channel has brought a barrier or its end.
+func (a *attempt) settle() error {
+	select {
+	case <-a.idle.ended:
+	case <-a.Done():
+		return a.Wait()
+	}
+	if len(a.feeds) == 0 {
+		return nil
+	}
+	_, err := a.snapshot()
+	return err
+}
+
+// idleSources counts the subtasks of given sources that have no split, until they have ended.
+type idleSources struct {
+	ended chan struct{} // closed when all have
+
+	mu    sync.Mutex // guards all below
+	left  map[string]int
+	total int
+}
+
+func (a *attempt) idleIn(plan *graph.Plan) *idleSources {
+	s := &idleSources{ended: make(chan struct{}), left: map[string]int{}}
+	for _, f := range a.feeds {
+		node, _ := a.source(f.source)
+		s.left[f.source] = plan.TaskOf[node].Parallelism - 1
+		s.total += s.left[f.source]
+	}
+	if s.total == 0 {
+		close(s.ended)
+	}
+	return s
+}
+
+// end takes one out; subtasks of other tasks don't count, nor does the one that has the split.
+func (s *idleSources) end(head string, _ int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left[head] == 0 {
+		return
+	}
+	s.left[head]--
+	s.total--
+	if s.total == 0 {
+		close(s.ended)
+	}
 }
 
 func (a *attempt) settings(j *leat.Job, s setting) graph.Settings {
@@ -140,34 +199,23 @@ func (a *attempt) kill() error {
 // snapshot waits until the given sources have been read as far as they may be, and takes a checkpoint of just then. It
 // returns nil if the attempt has ended before.
 func (a *attempt) snapshot() (*checkpoint.Snapshot, error) {
-	for {
-		for _, f := range a.feeds {
-			if !f.reached(a.Done()) {
-				return nil, a.Wait()
-			}
-		}
-		s, err := a.Checkpoint(context.Background())
-		switch {
-		case errors.Is(err, checkpoint.ErrAborted):
-			return nil, a.Wait()
-		case err != nil:
-			return nil, errors.Join(err, a.kill())
-		case a.consumed(s):
-			return s, nil
-		}
-	}
-}
-
-// consumed says whether a snapshot has all records that the readers had read: some may still have been on their way to
-// the source's loop.
-func (a *attempt) consumed(s *checkpoint.Snapshot) bool {
 	for _, f := range a.feeds {
-		_, limit, _ := f.look()
-		if positionIn(s, f.source) < min(limit, f.count) {
-			return false
+		if !f.reached(a.Done()) {
+			return nil, a.Wait()
 		}
 	}
-	return true
+	id := a.Trigger()
+	for _, f := range a.feeds {
+		f.nudge()
+	}
+	s, err := a.Await(context.Background(), id)
+	switch {
+	case errors.Is(err, checkpoint.ErrAborted):
+		return nil, a.Wait()
+	case err != nil:
+		return nil, errors.Join(err, a.kill())
+	}
+	return s, nil
 }
 
 // positionIn is how many given records of a source a snapshot has. A split's entry is a byte that says whether the

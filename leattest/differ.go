@@ -6,7 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"leat.dev/leat/internal/values"
 )
+
+// sameFloats is how far floats of two runs may lie apart, as a part of the larger one: sums in another order differ in
+// their last bits.
+const sameFloats = 1e-9
 
 // shownRecords bounds how many records a failure shows of each kind, shownOutputs how many outputs.
 const (
@@ -63,7 +69,7 @@ func diffLate(want, got map[string]int64) []string {
 // diffSeries goes through two sorted series at once.
 func diffSeries(want, got *series) string {
 	var missing, extra []string
-	same := comparison{tolerance: sameFloats}
+	same := values.Comparison{Tolerance: sameFloats}
 	i, j := 0, 0
 	for i < lengthOf(want) || j < lengthOf(got) {
 		n := 0
@@ -73,7 +79,7 @@ func diffSeries(want, got *series) string {
 		case j == lengthOf(got):
 			n = -1
 		default:
-			n = same.records(want, i, got, j)
+			n = compare(same, want, i, got, j)
 		}
 		if n < 0 {
 			missing = append(missing, want.record(i))

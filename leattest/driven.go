@@ -170,8 +170,6 @@ func (d *driven[K, R]) processingTime(by time.Duration) {
 func (d *driven[K, R]) end() {
 	d.t.Helper()
 	d.advance(flow.EndTime)
-	ending := d.made.Operator.(runtime.Ending)
-	d.do(func() { untilDone(func() bool { return ending.End(runtime.FireLimit) }) })
 }
 
 // restore replaces the operator by a new one with the same state.
@@ -189,7 +187,7 @@ func (d *driven[K, R]) restore() {
 	})
 	d.open()
 	if d.watermark != flow.NoTime {
-		d.advance(d.watermark)
+		d.do(func() { d.made.Ports[0].Watermark(d.watermark) })
 	}
 }
 

@@ -41,6 +41,7 @@ type feed struct {
 	mu      sync.Mutex // guards all below
 	limit   int        // records that may be read; one more than count lets the reader come to its end
 	at      int        // records read; -1 before the split is open
+	nudges  int        // how often the reader was let go round
 	changed chan struct{}
 }
 
@@ -59,11 +60,20 @@ func (f *feed) set(change func()) {
 
 func (f *feed) allow(limit int) { f.set(func() { f.limit = limit }) }
 
+// nudge lets a reader that waits return to its subtask once, so that the subtask hears what it is asked for.
+func (f *feed) nudge() { f.set(func() { f.nudges++ }) }
+
 // look returns how far the reader is and may go, and a channel that is closed when either changes.
 func (f *feed) look() (at, limit int, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.at, f.limit, f.changed
+}
+
+func (f *feed) nudged() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.nudges
 }
 
 // reached waits until the reader has read all that it may; false says that the attempt has ended before.
@@ -102,19 +112,28 @@ func (in *givenInput[T]) Open(_ context.Context, _ connector.Split, position []b
 	return &givenReader[T]{records: in.records, feed: in.feed, at: int(at)}, nil
 }
 
-// givenReader is no [connector.Prompt], for it waits where its feed says.
+// givenReader reads as far as its feed says, and waits there. It says that it is prompt all the same, and so is read by
+// the subtask's own loop, which does nothing else meanwhile: where it stands is then known exactly, and it never shows
+// as a source that has nothing more just now, which would move the watermark.
 type givenReader[T any] struct {
 	records []T
 	feed    *feed
 	at      int
 	size    int // of a batch
+	nudges  int // seen
 }
+
+func (*givenReader[T]) Prompt() {}
 
 func (r *givenReader[T]) Read(ctx context.Context, into *connector.Batch[T]) error {
 	r.size = max(r.size, into.Max)
 	into.Max = r.size
 	for {
 		_, limit, changed := r.feed.look()
+		if n := r.feed.nudged(); n > r.nudges {
+			r.nudges, into.Max = n, 0
+			return nil
+		}
 		if r.at < min(limit, len(r.records)) {
 			r.take(into, limit)
 			return nil
@@ -130,8 +149,8 @@ func (r *givenReader[T]) Read(ctx context.Context, into *connector.Batch[T]) err
 	}
 }
 
-// take reads what may be read. A batch is full by then, whatever its size: where a test makes the reader wait must not
-// show as a source that has nothing more just now, which would move the watermark.
+// take reads what may be read. A batch is full by then, whatever its size: only one with room would mean that there is
+// nothing more just now.
 func (r *givenReader[T]) take(into *connector.Batch[T], limit int) {
 	to := min(limit, len(r.records), r.at+into.Room())
 	into.Values = append(into.Values, r.records[r.at:to]...)

@@ -1,11 +1,15 @@
 package leattest
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
+	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/values"
 )
 
 // recorder hears what sinks receive and what side outputs carry during one attempt; it is a flow.Tap.
@@ -176,15 +180,33 @@ func (s *series) sort() {
 	for i := range order {
 		order[i] = i
 	}
-	exact := comparison{}
-	slices.SortStableFunc(order, func(i, j int) int {
-		return exact.records(s, i, s, j)
-	})
-	values := reflect.MakeSlice(s.values.Type(), s.len(), s.len())
+	slices.SortStableFunc(order, func(i, j int) int { return compare(values.Comparison{}, s, i, s, j) })
+	sorted := reflect.MakeSlice(s.values.Type(), s.len(), s.len())
 	times := make([]int64, s.len())
 	for to, from := range order {
-		values.Index(to).Set(s.values.Index(from))
+		sorted.Index(to).Set(s.values.Index(from))
 		times[to] = s.times[from]
 	}
-	s.values, s.times = values, times
+	s.values, s.times = sorted, times
+}
+
+// compare compares record i of a with record j of b, event time first.
+func compare(c values.Comparison, a *series, i int, b *series, j int) int {
+	if n := cmp.Compare(a.times[i], b.times[j]); n != 0 {
+		return n
+	}
+	return c.Compare(a.values.Index(i), b.values.Index(j))
+}
+
+// record writes record i of a series, with its event time.
+func (s *series) record(i int) string {
+	text := values.Show(s.values.Index(i))
+	switch at := s.times[i]; at {
+	case flow.NoTime:
+		return text
+	case flow.EndTime:
+		return text + " at the end of time"
+	default:
+		return text + " at " + time.Unix(0, at).UTC().Format(time.RFC3339Nano)
+	}
 }

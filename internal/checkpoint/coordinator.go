@@ -65,6 +65,9 @@ func (c *Coordinator) Wait(ctx context.Context, id int64) (*Manifest, error) {
 	c.mu.Lock()
 	p := c.pending[id]
 	c.mu.Unlock()
+	if p == nil {
+		return nil, fmt.Errorf("checkpoint %d: this attempt has not begun it", id)
+	}
 	select {
 	case <-p.done:
 		return &p.manifest, p.err
@@ -79,9 +82,19 @@ func (c *Coordinator) Frozen(part *runtime.Capture) {
 	go func() {
 		defer c.writing.Done()
 		defer part.Release()
-		operators, err := c.persist(part)
+		operators, err := c.persistSafely(part)
 		c.taken(part, operators, err)
 	}()
+}
+
+// persistSafely fails the checkpoint, not the process, when a codec of the user's panics.
+func (c *Coordinator) persistSafely(part *runtime.Capture) (operators []Operator, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = runtime.Thrown(r)
+		}
+	}()
+	return c.persist(part)
 }
 
 // persist writes a subtask's keyed state to segment files.
@@ -170,9 +183,11 @@ func (p *pending) complete(s store.Store) {
 	close(p.done)
 }
 
-// Close gives up what is not complete and waits for the writers.
+// Close waits for what is being written, and gives up what is not complete by then. No part comes after it.
 func (c *Coordinator) Close() {
+	c.writing.Wait()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.closed = true
 	for _, p := range c.pending {
 		select {
@@ -181,6 +196,4 @@ func (c *Coordinator) Close() {
 			p.fail(ErrAborted)
 		}
 	}
-	c.mu.Unlock()
-	c.writing.Wait()
 }

@@ -1,11 +1,15 @@
 package checkpoint
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
+	"strings"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/graph"
@@ -86,6 +90,8 @@ func (m *Manifest) sort() {
 	for _, o := range m.Operators {
 		sort.Slice(o.Files, func(i, j int) bool { return o.Files[i].Name < o.Files[j].Name })
 		sort.Slice(o.Floors, func(i, j int) bool { return o.Floors[i].From < o.Floors[j].From })
-		sort.SliceStable(o.Entries, func(i, j int) bool { return o.Entries[i].State < o.Entries[j].State })
+		slices.SortFunc(o.Entries, func(a, b backend.Entry) int {
+			return cmp.Or(strings.Compare(a.State, b.State), strings.Compare(a.Key, b.Key), bytes.Compare(a.Value, b.Value))
+		})
 	}
 }

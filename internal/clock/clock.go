@@ -2,6 +2,8 @@
 package clock
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -69,19 +71,20 @@ func (m *Manual) At(t int64, f func()) func() {
 	}
 }
 
-// Advance moves the clock on and calls what is due.
+// Advance moves the clock on and calls what is due, in order of time.
 func (m *Manual) Advance(d time.Duration) {
 	m.mu.Lock()
 	m.now += int64(d)
-	var due []func()
+	var due []waiting
 	for id, w := range m.waiting {
 		if w.at <= m.now {
-			due = append(due, w.f)
+			due = append(due, w)
 			delete(m.waiting, id)
 		}
 	}
 	m.mu.Unlock()
-	for _, f := range due {
-		f()
+	slices.SortFunc(due, func(a, b waiting) int { return cmp.Compare(a.at, b.at) })
+	for _, w := range due {
+		w.f()
 	}
 }

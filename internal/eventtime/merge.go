@@ -3,9 +3,10 @@ package eventtime
 
 import "leat.dev/leat/internal/flow"
 
-// Merge is the watermark of several channels: the least of those that are neither idle nor finished. Finished is not
-// idle: when every channel has finished, the watermark is the last one that they agreed on; when every channel that is
-// left is idle, the merge is idle itself.
+// Merge is the watermark of several channels: the least of those that are neither idle nor finished. A channel has
+// finished when its watermark is the end of time, or when End says so. Finished is not idle: when every channel has
+// finished, the watermark is the last one that they agreed on; when every channel that is left is idle, the merge is
+// idle itself.
 type Merge struct {
 	at      []int64
 	idle    []bool
@@ -48,21 +49,16 @@ func (m *Merge) End(channel int) bool {
 	return m.settle()
 }
 
-// Ended says whether all channels have ended.
-func (m *Merge) Ended() bool {
-	for _, e := range m.ended {
-		if !e {
-			return false
-		}
-	}
-	return true
+// Finished says whether a channel is out for good.
+func (m *Merge) Finished(channel int) bool {
+	return m.ended[channel] || m.at[channel] == flow.EndTime
 }
 
 func (m *Merge) settle() bool {
 	least, live, active := flow.EndTime, false, false
 	for i, at := range m.at {
 		switch {
-		case m.ended[i]:
+		case m.Finished(i):
 		case m.idle[i]:
 			live = true
 		default:
@@ -71,7 +67,7 @@ func (m *Merge) settle() bool {
 		}
 	}
 	m.allIdle = live && !active
-	if !live { // all have ended: with the end of time if they were drained
+	if !live { // all have finished: with the end of time if they were drained
 		least = m.leastEnd()
 	} else if !active {
 		return false

@@ -51,6 +51,7 @@ type Plan struct {
 
 // New checks a graph and makes its plan. All mistakes are reported, joined.
 func New(g *Graph, s Settings) (*Plan, error) {
+	distinguish(g)
 	errs := append([]error(nil), g.Errs...)
 	errs = append(errs, checkSettings(s)...)
 	if len(g.Nodes) == 0 {
@@ -124,6 +125,25 @@ func checkSettings(s Settings) []error {
 		errs = append(errs, fmt.Errorf("parallelism %d: it must be between 1 and the max parallelism, %d", s.Parallelism, s.MaxParallelism))
 	}
 	return errs
+}
+
+// distinguish gives each operator that has no name from its author one that no other has: state is found by it.
+func distinguish(g *Graph) {
+	taken := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.Named {
+			taken[n.Name] = true
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Named {
+			continue
+		}
+		for i, base := 2, n.Name; taken[n.Name]; i++ {
+			n.Name = fmt.Sprintf("%s (%d)", base, i)
+		}
+		taken[n.Name] = true
+	}
 }
 
 // checkNames refuses a name that two operators have, for state is restored by name.

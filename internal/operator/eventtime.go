@@ -28,6 +28,7 @@ type EventTime[T any] struct {
 	splits   []splitMark[T]
 	merge    *eventtime.Merge
 	idle     bool
+	resuming bool // the watermark that was restored has not been sent
 	times    []int64
 	view     flow.Batch[T]
 	restored map[string][]byte
@@ -36,6 +37,7 @@ type EventTime[T any] struct {
 type splitMark[T any] struct {
 	max    int64 // the largest time so far, or the author's watermark
 	since  int   // records since the last watermark
+	marked int64 // the last watermark
 	active int64 // when the last record came, in processing time
 	idle   bool
 	done   bool
@@ -61,18 +63,27 @@ func (e *EventTime[T]) ready() {
 	now := e.one.env.Clock.Now()
 	for i, name := range names {
 		s := &e.splits[i]
-		s.max, s.active = flow.NoTime, now
+		s.max, s.marked, s.active = flow.NoTime, flow.NoTime, now
 		if e.marks.Split != nil {
 			s.own = e.marks.Split()
 		}
 		e.restoreSplit(s, name)
-		if s.max != flow.NoTime {
-			e.merge.Advance(i, e.watermarkOf(s))
+		if s.marked != flow.NoTime {
+			e.merge.Advance(i, s.marked)
 		}
 		if e.one.env.Splits.Done[i] {
 			s.done = true
 			e.merge.End(i)
 		}
+	}
+	e.resuming = e.merge.Current() != flow.NoTime
+}
+
+// resume tells those behind, before the first record after a restore, how far event time had come.
+func (e *EventTime[T]) resume() {
+	if e.resuming {
+		e.resuming = false
+		e.send()
 	}
 }
 
@@ -80,6 +91,7 @@ func (e *EventTime[T]) ready() {
 func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
 	e.begin(b, e)
 	e.ready()
+	e.resume()
 	s := &e.splits[b.Split]
 	e.wake(b.Split, s)
 	e.times = e.times[:0]
@@ -116,17 +128,20 @@ func (e *EventTime[T]) forward(b *flow.Batch[T], from, to int) {
 	e.out.Forward(&e.view)
 }
 
-// watermarkOf is what a split's mark means: a record with the largest time less the delay may still come.
+// watermarkOf is what a split's mark means: a record with the largest time less the delay, or with the author's
+// watermark, may still come.
 func (e *EventTime[T]) watermarkOf(s *splitMark[T]) int64 {
-	if s.own != nil || s.max == flow.NoTime {
-		return s.max
+	delay := int64(e.marks.Delay)
+	if s.max <= flow.NoTime+delay {
+		return flow.NoTime
 	}
-	return s.max - int64(e.marks.Delay) - 1
+	return s.max - delay - 1
 }
 
 func (e *EventTime[T]) mark(split int, s *splitMark[T]) {
 	s.since = 0
-	if s.max != flow.NoTime && e.merge.Advance(split, e.watermarkOf(s)) {
+	s.marked = e.watermarkOf(s)
+	if s.marked != flow.NoTime && e.merge.Advance(split, s.marked) {
 		e.send()
 	}
 }
@@ -228,6 +243,7 @@ func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
 	for i, name := range e.one.env.Splits.Names {
 		value := binary.LittleEndian.AppendUint64(nil, uint64(e.splits[i].max))
 		value = binary.LittleEndian.AppendUint64(value, uint64(e.splits[i].since))
+		value = binary.LittleEndian.AppendUint64(value, uint64(e.splits[i].marked))
 		entries[i] = backend.Entry{State: "marks", Key: name, Value: value}
 	}
 	return entries, nil
@@ -237,28 +253,41 @@ func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
 func (e *EventTime[T]) RestoreEntries(all []backend.Entry) error {
 	e.restored = map[string][]byte{}
 	for _, entry := range all {
-		if len(entry.Value) != 16 {
-			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not 16", e.one.env, entry.Key, len(entry.Value))
+		if len(entry.Value) != markBytes {
+			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not %d", e.one.env, entry.Key, len(entry.Value), markBytes)
+		}
+		if have, ok := e.restored[entry.Key]; ok && markOf(have) <= markOf(entry.Value) {
+			continue // several subtasks had a channel of that number: the least counts
 		}
 		e.restored[entry.Key] = entry.Value
 	}
 	return nil
 }
 
+// markBytes is a split's entry: its mark, the records since its last watermark, and that watermark.
+const markBytes = 24
+
+// markedOf is the last watermark in a split's entry.
+func markedOf(value []byte) int64 { return int64(binary.LittleEndian.Uint64(value[16:])) }
+
+// markOf is the mark in a split's entry.
+func markOf(value []byte) int64 { return int64(binary.LittleEndian.Uint64(value)) }
+
 // restoreSplit gives a split its mark back. Channels are not the same after a rescale: each begins with the least.
 func (e *EventTime[T]) restoreSplit(s *splitMark[T], name string) {
 	value, ok := e.restored[name]
 	if ok && !e.one.env.Splits.Channels {
-		s.max = int64(binary.LittleEndian.Uint64(value))
+		s.max = markOf(value)
 		s.since = int(binary.LittleEndian.Uint64(value[8:]))
+		s.marked = markedOf(value)
 		return
 	}
 	if !e.one.env.Splits.Channels || len(e.restored) == 0 {
 		return
 	}
-	s.max = flow.EndTime
+	s.max, s.marked = flow.EndTime, flow.EndTime
 	for _, value := range e.restored {
-		s.max = min(s.max, int64(binary.LittleEndian.Uint64(value)))
+		s.max, s.marked = min(s.max, markOf(value)), min(s.marked, markedOf(value))
 	}
 }
 

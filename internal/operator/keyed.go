@@ -51,6 +51,7 @@ type Keyed[K comparable] struct {
 
 	at        int64 // event time of the record or timer at hand
 	watermark int64
+	before    int64   // the last watermark that was not the end of time
 	windows   Windows // nil without windows
 	timers    bool    // whether there are timers at all
 }
@@ -62,15 +63,26 @@ type Windows interface {
 	Floor(group int) int64
 	RestoreFloor(group int, watermark int64)
 	LateCount() int64
+	Close()
 }
 
 // NewKeyed makes a core over a store.
 func NewKeyed[K comparable](env *flow.Env, store *heap.Store[K]) *Keyed[K] {
-	return &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime}
+	return &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime, before: flow.NoTime}
 }
 
 // SetWindows adds windows, which fire before timers of the same time.
 func (k *Keyed[K]) SetWindows(w Windows) { k.windows = w }
+
+// Close calls what OnClose was given, and gives the state's memory back to the budget.
+func (k *Keyed[K]) Close() error {
+	err := k.Hooks.Close()
+	k.Store.Close()
+	if k.windows != nil {
+		k.windows.Close()
+	}
+	return err
+}
 
 // At is the event time of what is at hand.
 func (k *Keyed[K]) At() int64 { return k.at }
@@ -133,8 +145,20 @@ func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
 	if k.timers && !k.fire(heap.Event, watermark, limit) {
 		return false
 	}
+	if watermark == flow.EndTime && k.timers && !k.atEnd(limit) {
+		return false
+	}
 	k.Watermark(watermark)
 	return true
+}
+
+// atEnd fires the processing-time timers that are set at the end of input, each once. They come before those behind hear
+// of the end, so that what they emit is not late, and has the time that event time had come to.
+func (k *Keyed[K]) atEnd(limit int) (done bool) {
+	k.watermark = k.before
+	done = k.fire(heap.Processing, flow.EndTime, limit)
+	k.watermark = flow.EndTime
+	return done
 }
 
 // fire fires timers; at the end of input those that are set then.
@@ -151,6 +175,9 @@ func (k *Keyed[K]) fire(d heap.Domain, upTo int64, limit int) (done bool) {
 // Watermark passes it on to all outputs.
 func (k *Keyed[K]) Watermark(at int64) {
 	k.watermark = at
+	if at != flow.EndTime {
+		k.before = at
+	}
 	k.Env.Metrics.Watermark.Store(at)
 	for _, o := range k.Outs {
 		o.Watermark(at)
@@ -176,15 +203,6 @@ func (k *Keyed[K]) NextTick() (int64, bool) {
 func (k *Keyed[K]) Tick(now int64, limit int) bool {
 	k.Env.Site.At = k
 	return k.fire(heap.Processing, now, limit)
-}
-
-// End fires the processing-time timers that are set at the end of input, each once.
-func (k *Keyed[K]) End(limit int) bool {
-	if !k.timers {
-		return true
-	}
-	k.Env.Site.At = k
-	return k.fire(heap.Processing, flow.EndTime, limit)
 }
 
 // Flush hands on what the outputs hold.

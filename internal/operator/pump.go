@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/runtime"
 )
 
 // pump reads a split whose reader may wait, in a goroutine of its own, so that the subtask's loop never does.
@@ -46,13 +47,26 @@ func (p *pump[T]) run(ctx context.Context, r connector.Reader[T], wake func()) {
 			return
 		}
 		b.Clear()
-		err := r.Read(ctx, b)
-		p.full <- pumped[T]{b, r.Position(), err} // never waits: there are as many places as batches
+		read := pumpOnce(ctx, r, b)
+		p.full <- read // never waits: there are as many places as batches
 		wake()
-		if err != nil {
+		if read.err != nil {
 			return
 		}
 	}
+}
+
+// pumpOnce reads a batch. The reader is foreign code: what it throws is an error like any other.
+func pumpOnce[T any](ctx context.Context, r connector.Reader[T], b *connector.Batch[T]) (read pumped[T]) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			read.err = runtime.Thrown(thrown)
+		}
+	}()
+	read.batch = b
+	read.err = r.Read(ctx, b)
+	read.position = r.Position()
+	return read
 }
 
 // stop ends the goroutine; the reader is the caller's again.

@@ -71,7 +71,7 @@ func (s *Source[T]) Open(ctx context.Context) error {
 			continue
 		}
 		if err := s.open(ctx, split); err != nil {
-			return err
+			return errors.Join(err, s.Close())
 		}
 	}
 	s.noTimes = make([]int64, s.env.BatchSize)
@@ -89,7 +89,7 @@ func (s *Source[T]) missing() error {
 	}
 	for name, value := range s.restored {
 		if !have[name] && value[0] == splitOpen {
-			return fmt.Errorf("%s: the snapshot had not finished split %s, which is not there any more", s.env, name)
+			return fmt.Errorf("the snapshot had not finished split %s, which is not there any more", name)
 		}
 	}
 	return nil
@@ -109,14 +109,25 @@ func (s *Source[T]) open(ctx context.Context, split connector.Split) error {
 	if p.done {
 		return nil
 	}
-	reader, err := s.input.Open(ctx, split, p.position)
+	reader, err := openReader(ctx, s.input, split, p.position)
 	if err != nil {
-		return fmt.Errorf("%s: split %s: %w", s.env, split.Name, err)
+		return fmt.Errorf("split %s: %w", split.Name, err)
 	}
 	p.reader = reader
 	p.batch = &connector.Batch[T]{Max: s.env.BatchSize}
 	s.live = append(s.live, p)
 	return nil
+}
+
+// openReader opens a reader. The input is foreign code: what it throws is an error, so that the readers that are open
+// already get closed.
+func openReader[T any](ctx context.Context, in connector.Input[T], split connector.Split, position []byte) (r connector.Reader[T], err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = runtime.Thrown(thrown)
+		}
+	}()
+	return in.Open(ctx, split, position)
 }
 
 // Start starts goroutines for readers that wait.
@@ -184,7 +195,7 @@ func (s *Source[T]) pull(p *sourceSplit[T]) (runtime.Pulled, error) {
 
 func (s *Source[T]) send(p *sourceSplit[T], b *connector.Batch[T]) {
 	if len(b.Rejected) > 0 {
-		s.reject(b.Rejected)
+		s.reject(b.Rejected, p.number)
 	}
 	if len(b.Values) == 0 {
 		return
@@ -206,12 +217,13 @@ func (s *Source[T]) timesOf(b *connector.Batch[T]) []int64 {
 	return s.times
 }
 
-func (s *Source[T]) reject(rejected []connector.Rejected) {
+func (s *Source[T]) reject(rejected []connector.Rejected, split int) {
 	if s.rejects == nil {
 		r := rejected[0]
 		flow.Fail(fmt.Errorf("%s: %s (to go on without such records, give the source the option leat.Rejects)", r.Position, r.Err))
 	}
 	s.env.Metrics.Rejected.Add(int64(len(rejected)))
+	s.rejects.Split(split)
 	for _, r := range rejected {
 		s.rejects.Emit(r, flow.NoTime)
 	}

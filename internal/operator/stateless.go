@@ -3,11 +3,12 @@
 package operator
 
 import (
-	"fmt"
 	"iter"
+	"reflect"
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/values"
 )
 
 // one is what an operator with one output has: it passes signals on.
@@ -130,6 +131,9 @@ func NewTryMap[T, U any](env *flow.Env, out *flow.Out[U], f func(T) (U, error), 
 func (m *TryMap[T, U]) Receive(b *flow.Batch[T]) {
 	m.begin(b, m)
 	m.out.Split(b.Split)
+	if m.rejects != nil {
+		m.rejects.Split(b.Split)
+	}
 	for i, v := range b.Values {
 		m.working.at = i
 		u, err := m.f(v)
@@ -150,7 +154,7 @@ func (m *TryMap[T, U]) reject(v T, at int64, err error) {
 		flow.Fail(err)
 	}
 	m.working.env.Metrics.Rejected.Add(1)
-	m.rejects.Emit(connector.Rejected{Raw: raw(v), Position: m.working.env.String(), Err: err.Error()}, at)
+	m.rejects.Emit(connector.Rejected{Raw: raw(v), Position: "operator " + m.working.env.Operator, Err: err.Error()}, at)
 }
 
 // raw is a record as it came: text and bytes as they are, anything else in Go's words.
@@ -161,7 +165,7 @@ func raw(v any) []byte {
 	case string:
 		return []byte(v)
 	default:
-		return fmt.Appendf(nil, "%+v", v)
+		return []byte(values.Show(reflect.ValueOf(v)))
 	}
 }
 

@@ -1,6 +1,10 @@
 package runtime
 
-import "leat.dev/leat/internal/exchange"
+import (
+	"slices"
+
+	"leat.dev/leat/internal/exchange"
+)
 
 // alignment is the barrier at hand: channels on which it has come wait until it has come on all others.
 type alignment struct {
@@ -42,6 +46,9 @@ func (a *alignment) end(channel int) bool {
 	a.ended[channel] = true
 	return a.id != 0 && a.aligned()
 }
+
+// allEnded says whether nothing more comes on any channel.
+func (a *alignment) allEnded() bool { return !slices.Contains(a.ended, false) }
 
 func (a *alignment) aligned() bool {
 	for i := range a.blocked {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/flow"
@@ -14,6 +15,7 @@ func (t *Subtask) capture(id int64) {
 		return
 	}
 	t.last = id
+	t.asks = slices.DeleteFunc(t.asks, func(asked int64) bool { return asked <= id })
 	t.Chain.settle()
 	t.flushOut(t.Chain.Links[0].Env.Context)
 	c := &Capture{Checkpoint: id, Task: t.Task, Subtask: t.Index, GroupFrom: t.GroupFrom, GroupTo: t.GroupTo}
@@ -29,6 +31,7 @@ func (t *Subtask) capture(id int64) {
 			o.Floors = t.floors(l.Operator)
 		}
 		if e, ok := l.Operator.(Listed); ok {
+			l.at("snapshot")
 			entries, err := e.Entries()
 			flow.Check(err)
 			o.Entries = entries
@@ -42,10 +45,15 @@ func (t *Subtask) capture(id int64) {
 
 // floors are the watermarks of the subtask's key groups.
 func (t *Subtask) floors(operator any) []backend.Floor {
-	if f, ok := operator.(Floored); ok {
-		return f.Floors(t.GroupFrom, t.GroupTo, t.marks.Current())
+	f, ok := operator.(Floored)
+	if !ok {
+		return []backend.Floor{{From: t.GroupFrom, To: t.GroupTo, Watermark: t.marks.Current(), Firing: t.due}}
 	}
-	return []backend.Floor{{From: t.GroupFrom, To: t.GroupTo, Watermark: t.marks.Current()}}
+	floors := f.Floors(t.GroupFrom, t.GroupTo, t.marks.Current())
+	for i := range floors {
+		floors[i].Firing = t.due
+	}
+	return floors
 }
 
 // Release gives back what was frozen.
@@ -148,6 +156,7 @@ func (t *Subtask) restoreFloors(operator any, floors []backend.Floor) int64 {
 			continue
 		}
 		least, found = min(least, f.Watermark), true
+		t.due = t.due || f.Firing
 		if o, ok := operator.(Floored); ok {
 			o.RestoreFloor(f)
 		}

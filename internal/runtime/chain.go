@@ -3,7 +3,9 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/exchange"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
@@ -20,7 +22,17 @@ type Link struct {
 type Chain struct {
 	Links   []Link
 	Senders []exchange.Sender
+	opened  int // operators, counted from the last
 }
+
+// step is what an operator is doing, for error messages, when it is no record that is at hand.
+type step struct{ operator, what string }
+
+// Locate names the operator and the step.
+func (s step) Locate() (string, string) { return s.operator, s.what }
+
+// at says what the operator is doing.
+func (l *Link) at(what string) { l.Env.Site.At = step{l.Env.Operator, what} }
 
 // Outgoing is an edge that leaves a task, with the channels of one of its subtasks.
 type Outgoing struct {
@@ -41,7 +53,7 @@ func BuildChain(t *graph.Task, out []Outgoing, splits *flow.Splits, env func(*gr
 		if i > 0 {
 			e.Splits = c.Links[at[n.Inputs[0].From]].splitsBehind()
 		}
-		made, err := n.Make(e)
+		made, err := makeOne(n, e)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e, err)
 		}
@@ -56,12 +68,24 @@ func BuildChain(t *graph.Task, out []Outgoing, splits *flow.Splits, env func(*gr
 	return c, c.connect(at, out)
 }
 
+// makeOne makes an operator, whose constructor is user code.
+func makeOne(n *graph.Node, e *flow.Env) (made graph.Made, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = Thrown(r)
+		}
+	}()
+	return n.Make(e)
+}
+
 // splitsBehind is what the splits are for an operator behind this one: those of its input, unless it makes records of
 // its own.
 func (l *Link) splitsBehind() *flow.Splits {
 	switch l.Node.Kind {
 	case graph.Process, graph.Keyed, graph.Window:
-		return &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1)}
+		s := &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1)}
+		l.Env.Splits.OnDry = append(l.Env.Splits.OnDry, func(int) { s.Dry(0) })
+		return s
 	default:
 		return l.Env.Splits
 	}
@@ -117,26 +141,51 @@ func (c *Chain) flush() {
 }
 
 // open opens all operators, the last first, so that whoever is sent to is open.
-func (c *Chain) open(ctx context.Context) (opened int, err error) {
+func (c *Chain) open(ctx context.Context) error {
 	for i := len(c.Links) - 1; i >= 0; i-- {
-		if o, ok := c.Links[i].Operator.(Opener); ok {
+		l := &c.Links[i]
+		if o, ok := l.Operator.(Opener); ok {
+			l.at("open")
 			if err := o.Open(ctx); err != nil {
-				return len(c.Links) - 1 - i, fmt.Errorf("%s: open: %w", c.Links[i].Env, err)
+				return fmt.Errorf("%s: open: %w", l.Env, err)
 			}
 		}
+		c.opened++
 	}
-	return len(c.Links), nil
+	return nil
 }
 
-// close closes the operators that were opened, the first first.
-func (c *Chain) close(opened int) error {
+// close closes the operators that were opened, the first first, and returns the first error.
+func (c *Chain) close() error {
 	var first error
-	for i := len(c.Links) - opened; i < len(c.Links); i++ {
+	for i := len(c.Links) - c.opened; i < len(c.Links); i++ {
 		if o, ok := c.Links[i].Operator.(Closer); ok {
-			if err := o.Close(); err != nil && first == nil {
+			if err := closeOne(o); err != nil && first == nil {
 				first = fmt.Errorf("%s: close: %w", c.Links[i].Env, err)
 			}
 		}
 	}
 	return first
+}
+
+// closeOne closes an operator, which is user code: the others have their turn whatever it throws.
+func closeOne(o Closer) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = Thrown(r)
+		}
+	}()
+	return o.Close()
+}
+
+// Thrown turns what user code or state has thrown into an error. It is called where that was recovered.
+func Thrown(r any) error {
+	switch r := r.(type) {
+	case flow.Failure:
+		return r.Err
+	case backend.Refusal:
+		return r.Err
+	default:
+		return fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+	}
 }

@@ -55,10 +55,6 @@ type Ticking interface {
 	Tick(now int64, limit int) (done bool)
 }
 
-// Ending has something left to do when all input has come to its end and event time too: its processing-time timers
-// fire. It reports whether all is done.
-type Ending interface{ End(limit int) (done bool) }
-
 // Pulling is a source: the loop asks it for more in place of an inbox.
 type Pulling interface {
 	// Start is called after Open; wake may be called from any goroutine when a dry source has more.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"leat.dev/leat/internal/backend"
@@ -61,7 +60,6 @@ type Subtask struct {
 	source  Pulling // the head, if it is a source
 	firing  Firing  // the head, if it has timers or windows
 	ticking []Ticking
-	ending  []Ending
 
 	marks     *eventtime.Merge
 	align     *alignment
@@ -77,8 +75,8 @@ type Subtask struct {
 
 	mu   sync.Mutex // guards mail
 	mail []letter
-	last int64 // the newest checkpoint that the subtask has had a part in
-	asks int64 // the newest checkpoint that it was asked for by letter
+	last int64   // the newest checkpoint that the subtask has had a part in
+	asks []int64 // newer checkpoints that it was asked for by letter, in order
 }
 
 type letter struct {
@@ -93,13 +91,10 @@ func (t *Subtask) Prepare(channels int, floor int64) {
 	head := t.Chain.Links[0].Operator
 	t.source, _ = head.(Pulling)
 	t.firing, _ = head.(Firing)
-	t.due = t.firing != nil && floor != flow.NoTime // a snapshot may have been taken in the middle of a firing
+	t.due = t.due && t.firing != nil
 	for _, l := range t.Chain.Links {
 		if k, ok := l.Operator.(Ticking); ok {
 			t.ticking = append(t.ticking, k)
-		}
-		if e, ok := l.Operator.(Ending); ok {
-			t.ending = append(t.ending, e)
 		}
 	}
 }
@@ -125,17 +120,17 @@ func (t *Subtask) hasMail() bool {
 
 // Run runs the subtask until the attempt ends, and reports a failure to the coordinator.
 func (t *Subtask) Run(ctx context.Context) {
-	opened, err := t.open(ctx)
+	err := t.open(ctx)
 	if err == nil {
 		err = t.loop(ctx)
 	}
 	if t.alarmStop != nil {
 		t.alarmStop()
 	}
-	if cerr := t.Chain.close(opened); err == nil {
+	if cerr := t.Chain.close(); err == nil || errors.Is(err, errStopped) {
 		err = cerr
 	}
-	if err != nil && !errors.Is(err, errStopped) {
+	if err != nil {
 		t.Coordinator.Failed(err)
 	}
 }
@@ -143,27 +138,27 @@ func (t *Subtask) Run(ctx context.Context) {
 // errStopped is the end of a subtask whose attempt has ended elsewhere.
 var errStopped = errors.New("the attempt has ended")
 
-func (t *Subtask) open(ctx context.Context) (opened int, err error) {
+func (t *Subtask) open(ctx context.Context) (err error) {
 	defer t.caught(ctx, &err)
-	opened, err = t.Chain.open(ctx)
-	if err == nil && t.source != nil {
-		err = t.source.Start(t.Waker.Wake)
+	if err := t.Chain.open(ctx); err != nil || t.source == nil {
+		return err
 	}
-	return opened, err
+	return t.source.Start(t.Waker.Wake)
 }
 
 // loop is the life of a subtask.
 func (t *Subtask) loop(ctx context.Context) (err error) {
 	defer t.caught(ctx, &err)
+	t.resume()
 	for ctx.Err() == nil {
 		t.readMail()
 		now := t.Clock.Now()
 		t.linger(now)
 		switch {
 		case t.finished:
-			t.park(ctx, t.hasMail)
+			t.Waker.Park(ctx.Done(), t.hasMail)
 		case !t.Chain.hasCredit():
-			t.park(ctx, func() bool { return t.Chain.hasCredit() || t.hasMail() })
+			t.Waker.Park(ctx.Done(), func() bool { return t.Chain.hasCredit() || t.hasMail() })
 		case t.due:
 			t.fire()
 		case t.tick(now):
@@ -196,16 +191,10 @@ func (t *Subtask) caught(ctx context.Context, err *error) {
 		operator, what := at.Locate()
 		where = fmt.Sprintf("job %s, operator %s, subtask %d: %s", head.Job, operator, t.Index, what)
 	}
-	switch r := r.(type) {
-	case flow.Failure:
-		*err = fmt.Errorf("%s: %w", where, r.Err)
-	case backend.Refusal:
-		*err = fmt.Errorf("%s: %w", where, r.Err)
-	default:
-		*err = fmt.Errorf("%s: panic: %v\n%s", where, r, debug.Stack())
-	}
+	*err = fmt.Errorf("%s: %w", where, Thrown(r))
 }
 
+// park sleeps until there is something to do, or until processing time has made something due.
 func (t *Subtask) park(ctx context.Context, ready func() bool) {
 	t.setAlarm()
 	t.Waker.Park(ctx.Done(), func() bool { return ready() || t.tickDue(t.Clock.Now()) })
@@ -254,6 +243,14 @@ func (t *Subtask) handle() {
 		t.endChannel(m.Channel.Index)
 	}
 	m.Channel.Recycle(payload)
+}
+
+// resume tells those behind a restored subtask how far event time has come. Nothing fires for it: a timer that was set
+// to a time which had passed waits for the watermark to move, as it does without a restore.
+func (t *Subtask) resume() {
+	if at := t.marks.Current(); at != flow.NoTime && !t.due && t.source == nil {
+		t.Chain.Links[0].Ports[0].Watermark(at)
+	}
 }
 
 // watermark sends a moved watermark into the chain.
@@ -309,16 +306,16 @@ func (t *Subtask) requeue(stash []exchange.Message) {
 	t.at = 0
 }
 
+// endChannel takes the end of a channel. One that was stopped, not drained, goes on to hold event time back: what it
+// would have brought is yet to come, after a restore.
 func (t *Subtask) endChannel(i int) {
-	if splits := t.Chain.Links[0].Env.Splits; i < len(splits.Names) {
-		splits.Finish(i)
-	}
-	aligned := t.align.end(i)
-	t.watermark(t.marks.End(i))
-	if aligned {
+	if t.align.end(i) {
 		t.takePart(t.align.id)
 	}
-	t.ended = t.marks.Ended()
+	if t.marks.Finished(i) {
+		t.Chain.Links[0].Env.Splits.Finish(i)
+	}
+	t.ended = t.align.allEnded()
 }
 
 // pull lets a source read.
@@ -338,22 +335,14 @@ func (t *Subtask) pull(ctx context.Context) {
 
 // finish sends the last records and says that no more come. The subtask goes on to answer triggers.
 func (t *Subtask) finish(ctx context.Context) {
-	if t.marks.Current() == flow.EndTime {
-		for _, e := range t.ending {
-			if !e.End(FireLimit) {
-				t.Chain.settle()
-				return
-			}
-		}
-	}
 	t.Chain.settle()
 	t.flushOut(ctx)
 	for _, s := range t.Chain.Senders {
 		s.End()
 	}
 	t.finished = true
-	if t.asks > t.last {
-		t.capture(t.asks)
+	for len(t.asks) > 0 {
+		t.capture(t.asks[0])
 	}
 	t.Coordinator.Ended(t.Task, t.Index)
 }
@@ -362,9 +351,8 @@ func (t *Subtask) finish(ctx context.Context) {
 func (t *Subtask) flushOut(ctx context.Context) {
 	for _, l := range t.Chain.Links {
 		if f, ok := l.Operator.(Flusher); ok {
-			if err := f.Flush(ctx); err != nil {
-				flow.Fail(fmt.Errorf("%s: flush: %w", l.Env, err))
-			}
+			l.at("flush")
+			flow.Check(f.Flush(ctx))
 		}
 	}
 }
@@ -383,8 +371,8 @@ func (t *Subtask) readMail() {
 			t.capture(l.trigger)
 		case t.source != nil:
 			t.takePart(l.trigger)
-		default:
-			t.asks = l.trigger
+		case l.trigger > t.last:
+			t.asks = append(t.asks, l.trigger)
 		}
 	}
 }

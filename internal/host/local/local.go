@@ -30,6 +30,8 @@ type Options struct {
 	Store          store.Store          // for checkpoints; default: memory
 	Restore        *checkpoint.Snapshot // nil: from nothing
 	Tap            flow.Tap             // takes the place of all sinks and hears side outputs, for tests; nil: none
+	// Ended is called, from any goroutine, when a subtask of the task with this head has sent its last record; nil: by nobody.
+	Ended func(head string, subtask int)
 }
 
 const (
@@ -71,8 +73,11 @@ type Attempt struct {
 	running  sync.WaitGroup
 	ended    chan struct{} // closed when all goroutines have ended
 
-	mu   sync.Mutex // guards left
+	mu   sync.Mutex // guards all below
 	left int        // subtasks that have not sent their last record
+	last error      // of a subtask that failed to close after all work was done
+
+	triggering sync.Mutex // so that all subtasks hear of checkpoints in one order
 }
 
 // errDone is the cause of the end of an attempt that has done all its work.
@@ -99,15 +104,36 @@ func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
 	return a, nil
 }
 
-func (a *Attempt) prepare() error {
+func (a *Attempt) prepare() (err error) {
+	defer func() { // sources and constructors are user code
+		if r := recover(); r != nil {
+			err = fmt.Errorf("job %s: %w", a.plan.Graph.Job, runtime.Thrown(r))
+		}
+	}()
+	if err := a.checkRestore(); err != nil {
+		return err
+	}
 	if err := a.enumerate(); err != nil {
 		return err
 	}
 	a.place()
 	for _, t := range a.plan.Tasks {
 		if err := a.build(t); err != nil {
-			return fmt.Errorf("job %s: %w", a.plan.Graph.Job, err)
+			return err
 		}
+	}
+	return nil
+}
+
+// checkRestore refuses a snapshot whose key groups are not the plan's.
+func (a *Attempt) checkRestore() error {
+	if a.options.Restore == nil {
+		return nil
+	}
+	m, max := a.options.Restore.Manifest, a.plan.Settings.MaxParallelism
+	if m.MaxParallelism != max {
+		return fmt.Errorf("job %s: restore checkpoint %d: the snapshot has a max parallelism of %d, the job %d: it can't change",
+			a.plan.Graph.Job, m.Checkpoint, m.MaxParallelism, max)
 	}
 	return nil
 }
@@ -118,11 +144,36 @@ func (a *Attempt) enumerate() error {
 		if n.Enumerate == nil {
 			continue
 		}
-		splits, err := n.Enumerate(a.ctx)
+		splits, err := list(a.ctx, n)
 		if err != nil {
 			return fmt.Errorf("job %s, source %s: %w", a.plan.Graph.Job, n.Name, err)
 		}
+		if err := checkSplits(splits); err != nil {
+			return fmt.Errorf("job %s, source %s: %w", a.plan.Graph.Job, n.Name, err)
+		}
 		a.splits[n] = splits
+	}
+	return nil
+}
+
+// list lists the splits of a source, which is user code.
+func list(ctx context.Context, n *graph.Node) (splits []connector.Split, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = runtime.Thrown(r)
+		}
+	}()
+	return n.Enumerate(ctx)
+}
+
+// checkSplits refuses two splits of one name, for positions are restored by it.
+func checkSplits(splits []connector.Split) error {
+	seen := map[string]bool{}
+	for _, s := range splits {
+		if seen[s.Name] {
+			return fmt.Errorf("two splits are called %q", s.Name)
+		}
+		seen[s.Name] = true
 	}
 	return nil
 }
@@ -155,7 +206,7 @@ func (a *Attempt) build(t *graph.Task) error {
 		floor := flow.NoTime
 		if a.options.Restore != nil {
 			if floor, err = s.Restore(a.ctx, a.options.Restore); err != nil {
-				return fmt.Errorf("subtask %d of %s: restore checkpoint %d: %w", s.Index, t.Name(), a.options.Restore.Manifest.Checkpoint, err)
+				return fmt.Errorf("job %s, subtask %d of %s: restore checkpoint %d: %w", a.plan.Graph.Job, s.Index, t.Name(), a.options.Restore.Manifest.Checkpoint, err)
 			}
 		}
 		s.Prepare(a.channelsTo(t, s.Index), floor)
@@ -248,7 +299,10 @@ func (a *Attempt) run() {
 func (a *Attempt) Frozen(c *runtime.Capture) { a.check.Frozen(c) }
 
 // Ended ends the attempt with its last subtask.
-func (a *Attempt) Ended(int, int) {
+func (a *Attempt) Ended(task, subtask int) {
+	if f := a.options.Ended; f != nil {
+		f(a.plan.Tasks[task].Nodes[0].Name, subtask)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.left--
@@ -258,7 +312,14 @@ func (a *Attempt) Ended(int, int) {
 }
 
 // Failed ends the attempt; the first failure is the one that counts.
-func (a *Attempt) Failed(err error) { a.cancel(err) }
+func (a *Attempt) Failed(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cancel(err)
+	if a.last == nil {
+		a.last = err
+	}
+}
 
 // Wait waits for the end of the attempt, and until all its goroutines have ended.
 func (a *Attempt) Wait() error {
@@ -266,7 +327,9 @@ func (a *Attempt) Wait() error {
 	if err := context.Cause(a.ctx); !errors.Is(err, errDone) {
 		return err
 	}
-	return nil
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
 }
 
 // Done is closed when the attempt and all its goroutines have ended.
@@ -290,6 +353,8 @@ func (a *Attempt) Checkpoint(ctx context.Context) (*checkpoint.Snapshot, error) 
 // Trigger begins a checkpoint and returns its number. Every source that has not begun its next batch by then takes
 // part before it does.
 func (a *Attempt) Trigger() int64 {
+	a.triggering.Lock()
+	defer a.triggering.Unlock()
 	id := a.check.Begin(len(a.subtasks))
 	for _, s := range a.subtasks {
 		s.Trigger(id)

@@ -1,16 +1,14 @@
-package leattest
+package values
 
 import (
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
-
-	"leat.dev/leat/internal/flow"
 )
 
-// show writes a value as %+v does, but follows pointers, and has times in UTC.
-func show(v reflect.Value) string {
+// Show writes a value as %+v does, but follows pointers, and has times in UTC.
+func Show(v reflect.Value) string {
 	var b strings.Builder
 	write(&b, v, 0)
 	return b.String()
@@ -32,6 +30,10 @@ func write(b *strings.Builder, v reflect.Value, depth int) {
 		}
 		write(b, v.Elem(), depth+1)
 	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			fmt.Fprintf(b, "%q", v.Bytes())
+			return
+		}
 		b.WriteString("[")
 		for i := range v.Len() {
 			space(b, i)
@@ -57,7 +59,7 @@ func space(b *strings.Builder, i int) {
 
 func writeMap(b *strings.Builder, v reflect.Value, depth int) {
 	b.WriteString("map[")
-	for i, k := range (comparison{}).sortedKeys(v, depth) {
+	for i, k := range (Comparison{}).sortedKeys(v, depth) {
 		space(b, i)
 		write(b, k, depth+1)
 		b.WriteString(":")
@@ -85,17 +87,4 @@ func writeStruct(b *strings.Builder, v reflect.Value, depth int) {
 		write(b, v.Field(i), depth+1)
 	}
 	b.WriteString("}")
-}
-
-// record writes record i of a series, with its event time.
-func (s *series) record(i int) string {
-	text := show(s.values.Index(i))
-	switch at := s.times[i]; at {
-	case flow.NoTime:
-		return text
-	case flow.EndTime:
-		return text + " at the end of time"
-	default:
-		return text + " at " + time.Unix(0, at).UTC().Format(time.RFC3339Nano)
-	}
 }

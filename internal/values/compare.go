@@ -1,4 +1,5 @@
-package leattest
+// Package values compares and writes out Go values of any type by what they hold: for tests of jobs and for messages.
+package values
 
 import (
 	"cmp"
@@ -10,30 +11,22 @@ import (
 	"unsafe"
 )
 
-// comparison orders values of any type by what they hold: pointers by what they point to, times by the instant, maps
+// Comparison orders values of any type by what they hold: pointers by what they point to, times by the instant, maps
 // as sets of entries.
-type comparison struct {
-	// tolerance is how far floats may lie apart, as a part of the larger one, and be the same.
-	tolerance float64
+type Comparison struct {
+	// Tolerance is how far floats may lie apart, as a part of the larger one, and be the same.
+	Tolerance float64
 }
-
-// sameFloats is the tolerance between two runs of a job: sums in another order differ in their last bits.
-const sameFloats = 1e-9
 
 // deepest bounds how deep a comparison looks, so that a value which refers to itself ends.
 const deepest = 64
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// records compares record i of a with record j of b, event time first.
-func (c comparison) records(a *series, i int, b *series, j int) int {
-	if n := cmp.Compare(a.times[i], b.times[j]); n != 0 {
-		return n
-	}
-	return c.values(a.values.Index(i), b.values.Index(j), 0)
-}
+// Compare orders two values of one type.
+func (c Comparison) Compare(a, b reflect.Value) int { return c.values(a, b, 0) }
 
-func (c comparison) values(a, b reflect.Value, depth int) int {
+func (c Comparison) values(a, b reflect.Value, depth int) int {
 	if depth > deepest {
 		return 0
 	}
@@ -53,7 +46,7 @@ func (c comparison) values(a, b reflect.Value, depth int) int {
 	}
 }
 
-func (c comparison) scalars(a, b reflect.Value) int {
+func (c Comparison) scalars(a, b reflect.Value) int {
 	switch {
 	case a.Kind() == reflect.Bool:
 		return compareBools(a.Bool(), b.Bool())
@@ -80,15 +73,15 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
-func (c comparison) floats(a, b float64) int {
-	if math.Abs(a-b) <= c.tolerance*max(math.Abs(a), math.Abs(b)) {
+func (c Comparison) floats(a, b float64) int {
+	if math.Abs(a-b) <= c.Tolerance*max(math.Abs(a), math.Abs(b)) {
 		return 0
 	}
 	return cmp.Compare(a, b)
 }
 
 // references compares what is referred to; nil comes first. Functions and channels are the same or nil.
-func (c comparison) references(a, b reflect.Value, depth int) int {
+func (c Comparison) references(a, b reflect.Value, depth int) int {
 	if a.IsNil() || b.IsNil() {
 		return compareBools(!a.IsNil(), !b.IsNil())
 	}
@@ -109,7 +102,7 @@ func (c comparison) references(a, b reflect.Value, depth int) int {
 }
 
 // lists compares element by element; nil and empty are the same, as they are for codecs.
-func (c comparison) lists(a, b reflect.Value, depth int) int {
+func (c Comparison) lists(a, b reflect.Value, depth int) int {
 	for i := range min(a.Len(), b.Len()) {
 		if n := c.values(a.Index(i), b.Index(i), depth+1); n != 0 {
 			return n
@@ -118,7 +111,7 @@ func (c comparison) lists(a, b reflect.Value, depth int) int {
 	return cmp.Compare(a.Len(), b.Len())
 }
 
-func (c comparison) maps(a, b reflect.Value, depth int) int {
+func (c Comparison) maps(a, b reflect.Value, depth int) int {
 	x, y := c.sortedKeys(a, depth), c.sortedKeys(b, depth)
 	for i := range min(len(x), len(y)) {
 		if n := c.values(x[i], y[i], depth+1); n != 0 {
@@ -131,13 +124,13 @@ func (c comparison) maps(a, b reflect.Value, depth int) int {
 	return cmp.Compare(len(x), len(y))
 }
 
-func (c comparison) sortedKeys(m reflect.Value, depth int) []reflect.Value {
+func (c Comparison) sortedKeys(m reflect.Value, depth int) []reflect.Value {
 	keys := m.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return comparison{}.values(a, b, depth+1) })
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return Comparison{}.values(a, b, depth+1) })
 	return keys
 }
 
-func (c comparison) structs(a, b reflect.Value, depth int) int {
+func (c Comparison) structs(a, b reflect.Value, depth int) int {
 	if a.Type() == timeType {
 		return instant(a).Compare(instant(b))
 	}
