@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"fmt"
+
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/keygroup"
 )
@@ -163,6 +165,7 @@ func (h *Hash[K, T]) Receive(b *flow.Batch[T]) {
 		h.column = append(h.column, h.key(v))
 	}
 	n := len(b.Values)
+	h.at = n
 	if cap(h.hashes) < n {
 		h.hashes = make([]uint64, max(n, h.limit))
 	}
@@ -229,8 +232,11 @@ func (h *Hash[K, T]) flush(i int) {
 	}
 }
 
-// Locate says for which record the key was being worked out.
+// Locate says for which record the key was being worked out; hashes are worked out for all at once.
 func (h *Hash[K, T]) Locate() (string, string) {
+	if n := len(h.from.Values); h.at == n {
+		return h.operator, fmt.Sprintf("hashes of the keys of %d records", n)
+	}
 	return h.operator, "key of " + flow.Show(h.from, h.at)
 }
 

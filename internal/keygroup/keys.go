@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
 )
 
 // Keys turns keys of one type into canonical bytes and hashes: equal keys have equal bytes, in every process and on
@@ -120,8 +121,7 @@ func hide[K any](key *K) *K {
 	return *(**K)(unsafe.Pointer(&u))
 }
 
-// Append appends the key's canonical bytes. It panics with the error of a custom codec that fails: keys have no other
-// place to go.
+// Append appends the key's canonical bytes. It throws a [backend.Refusal] with the error of a custom codec that fails.
 func (k *Keys[K]) Append(to []byte, key K) []byte {
 	return k.appendPtr(to, hide(&key))
 }
@@ -137,7 +137,7 @@ func (k *Keys[K]) appendPtr(to []byte, key *K) []byte {
 		to, err = k.codec.Append(to, *key)
 	}
 	if err != nil {
-		panic(fmt.Errorf("canonical bytes of a key: %w", err))
+		panic(backend.Refusal{Err: fmt.Errorf("canonical bytes of a key: %w", err)})
 	}
 	return to
 }
