@@ -232,19 +232,26 @@ func NewKeyedPort[K comparable, T any](k *Keyed[K], f func(T) error) *KeyedPort[
 // Deliver takes the payload of a message: a batch with keys.
 func (p *KeyedPort[K, T]) Deliver(payload any) { p.Receive(payload.(*flow.Keyed[K, T])) }
 
-// Receive finds the state of all keys of a batch, then goes through the records.
+// findRecords is how many records are gone through between two searches for rows: enough for their cache misses to
+// overlap, and few enough that what was prefetched is still in the nearest cache when its record comes.
+const findRecords = 128
+
+// Receive goes through a batch, some records at a time: first the state of all their keys is found.
 func (p *KeyedPort[K, T]) Receive(b *flow.Keyed[K, T]) {
 	p.begin(&b.Batch, p)
-	p.Store.Begin(b.Keys, b.Hashes)
-	for i, v := range b.Values {
-		p.working.at = i
-		p.Store.Select(i)
-		p.Keyed.at = b.Times[i]
-		if err := p.f(v); err != nil {
-			flow.Fail(err)
+	for from := 0; from < len(b.Values); from += findRecords {
+		to := min(from+findRecords, len(b.Values))
+		p.Store.Begin(b.Keys[from:to], b.Hashes[from:to])
+		for i, v := range b.Values[from:to] {
+			p.working.at = from + i
+			p.Store.Select(i)
+			p.Keyed.at = b.Times[from+i]
+			if err := p.f(v); err != nil {
+				flow.Fail(err)
+			}
 		}
+		p.Store.End()
 	}
-	p.Store.End()
 	p.Flush()
 }
 
