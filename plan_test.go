@@ -82,8 +82,10 @@ func TestPlanRefusesNames(t *testing.T) {
 			job.From("a", mem.From(1)).To("x", mem.Into(new([]int)))
 			job.From("a", mem.From(1)).To("y", mem.Into(new([]int)))
 		}, []string{`two operators are called "a": source at ` + here, "and source at " + here}},
-		{"source and sink", func(job *leat.Job) { job.From("a", mem.From(1)).To("a", mem.Into(new([]int))) },
-			[]string{`two operators are called "a": source at ` + here, "and sink at " + here}},
+		{
+			"source and sink", func(job *leat.Job) { job.From("a", mem.From(1)).To("a", mem.Into(new([]int))) },
+			[]string{`two operators are called "a": source at ` + here, "and sink at " + here},
+		},
 		{"processes", func(job *leat.Job) {
 			users(job).Process("p", pass)
 			users(job).Process("p", pass)
@@ -103,8 +105,10 @@ func TestPlanRefusesNames(t *testing.T) {
 		{"window without", func(job *leat.Job) {
 			users(job).Window(window.Tumbling(time.Hour)).Aggregate("", agg.Count)
 		}, []string{"window at " + here, "has no name"}},
-		{"option Named without", func(job *leat.Job) { clicks(job).Map(click.UserID, leat.Named("")) },
-			[]string{"map at " + here, "has no name"}},
+		{
+			"option Named without", func(job *leat.Job) { clicks(job).Map(click.UserID, leat.Named("")) },
+			[]string{"map at " + here, "has no name"},
+		},
 		{"state without", func(job *leat.Job) {
 			users(job).Process("p", func(op *leat.Operator[string, int]) func(click) error {
 				op.Value[int]("")
@@ -308,18 +312,30 @@ func TestPlanRefusesNilFunctions(t *testing.T) {
 			parts := func() agg.Parts[click, int, int] { return agg.Parts[click, int, int]{} }
 			users(job).Window(window.Tumbling(time.Hour)).Aggregate("w", parts)
 		}, []string{"window w at " + here}},
-		{"reduce", withState(func(op *leat.Operator[string, int]) { op.Reducing[int]("s", nil) }),
-			[]string{"keyed process p at " + here, "state s", "nil"}},
-		{"aggregating", withState(func(op *leat.Operator[string, int]) { op.Aggregating[int, int, int]("s", nil) }),
-			[]string{"keyed process p at " + here, "state s", "nil"}},
-		{"timer", withState(func(op *leat.Operator[string, int]) { op.EventTimer("t", nil) }),
-			[]string{"keyed process p at " + here, "timer t", "nil"}},
-		{"timers", withState(func(op *leat.Operator[string, int]) { op.ProcessingTimers[int]("t", nil) }),
-			[]string{"keyed process p at " + here, "timer t", "nil"}},
-		{"on open", withState(func(op *leat.Operator[string, int]) { op.OnOpen(nil) }),
-			[]string{"keyed process p at " + here, "OnOpen", "nil"}},
-		{"on close", withState(func(op *leat.Operator[string, int]) { op.OnClose(nil) }),
-			[]string{"keyed process p at " + here, "OnClose", "nil"}},
+		{
+			"reduce", withState(func(op *leat.Operator[string, int]) { op.Reducing[int]("s", nil) }),
+			[]string{"keyed process p at " + here, "state s", "nil"},
+		},
+		{
+			"aggregating", withState(func(op *leat.Operator[string, int]) { op.Aggregating[int, int, int]("s", nil) }),
+			[]string{"keyed process p at " + here, "state s", "nil"},
+		},
+		{
+			"timer", withState(func(op *leat.Operator[string, int]) { op.EventTimer("t", nil) }),
+			[]string{"keyed process p at " + here, "timer t", "nil"},
+		},
+		{
+			"timers", withState(func(op *leat.Operator[string, int]) { op.ProcessingTimers[int]("t", nil) }),
+			[]string{"keyed process p at " + here, "timer t", "nil"},
+		},
+		{
+			"on open", withState(func(op *leat.Operator[string, int]) { op.OnOpen(nil) }),
+			[]string{"keyed process p at " + here, "OnOpen", "nil"},
+		},
+		{
+			"on close", withState(func(op *leat.Operator[string, int]) { op.OnClose(nil) }),
+			[]string{"keyed process p at " + here, "OnClose", "nil"},
+		},
 	})
 }
 

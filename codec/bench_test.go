@@ -42,6 +42,7 @@ func BenchmarkPoint(b *testing.B) { benchmark(b, point{1, 2}) }
 func BenchmarkSix(b *testing.B) {
 	benchmark(b, six{"account-17", 5, 1.5, time.Unix(7, 7), "DE", true})
 }
+
 func BenchmarkTags(b *testing.B) {
 	benchmark(b, map[string]int{"a": 1, "bb": 2, "ccc": 3, "dddd": 4})
 }

@@ -161,7 +161,8 @@ type stamp time.Time
 func TestTimes(t *testing.T) {
 	berlin := time.FixedZone("Berlin", 2*3600)
 	for _, v := range []time.Time{
-		{}, time.Unix(0, 0), time.Date(2026, 7, 1, 12, 0, 0, 999999999, berlin), time.Now(),
+		{},
+		time.Unix(0, 0), time.Date(2026, 7, 1, 12, 0, 0, 999999999, berlin), time.Now(),
 		time.Date(-5000, 1, 1, 0, 0, 0, 1, time.UTC), time.Date(200000, 1, 1, 0, 0, 0, 0, time.UTC),
 	} {
 		back := roundTrip(t, derive[time.Time](t), v)

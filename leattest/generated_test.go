@@ -520,20 +520,21 @@ func inRunning[K comparable](op *leat.Operator[K, Rec]) func(Rec) error {
 
 // withTimer forgets what is old, and says so.
 func withTimer[K comparable](op *leat.Operator[K, Rec]) func(Rec) error {
-	recent := op.Value[int64]("recent")
+	recent := op.Value[Rec]("recent")
 	forget := op.EventTimer("forget", func(at time.Time) error {
-		op.Emit(Rec{Name: "forgotten", At: at, N: recent.Get()})
+		op.Emit(recent.Get().tagged("forgotten"))
 		recent.Clear()
 		return nil
 	})
 	return func(r Rec) error {
-		recent.Set(recent.Get() + r.N)
+		r.N += recent.Get().N
+		r.From = nil
+		recent.Set(r)
 		if r.N%5 == 0 {
 			forget.Stop()
 		} else {
 			forget.At(op.Time().Add(2 * time.Second))
 		}
-		r.N = recent.Get()
 		op.Emit(r)
 		return nil
 	}
@@ -547,8 +548,9 @@ func withItemTimers[K comparable](op *leat.Operator[K, Rec]) func(Rec) error {
 		op.Emit(r)
 		return nil
 	})
+	last := op.Value[Rec]("last")
 	atEnd := op.ProcessingTimer("at-end", func(time.Time) error {
-		op.EmitAt(noon.Add(2*time.Hour), Rec{Name: "end"})
+		op.EmitAt(noon.Add(2*time.Hour), last.Get().tagged("end"))
 		return nil
 	})
 	return func(r Rec) error {
@@ -560,6 +562,7 @@ func withItemTimers[K comparable](op *leat.Operator[K, Rec]) func(Rec) error {
 		}
 		r.From = nil
 		open.Set(item, r)
+		last.Set(r)
 		atEnd.At(op.Now().Add(time.Hour))
 		return nil
 	}

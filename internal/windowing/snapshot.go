@@ -191,8 +191,10 @@ func (o *sliced[K, T, A, V]) States() []backend.State {
 	acc := o.Acc.Schema()
 	return []backend.State{
 		{Name: slicesState, Kind: backend.Slices, Type: acc.Name, Time: "event", Item: slice, Value: acc},
-		{Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
-			Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint")},
+		{
+			Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
+			Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint"),
+		},
 	}
 }
 

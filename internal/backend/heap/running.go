@@ -18,7 +18,8 @@ type Running[T, A, V any] struct {
 // AddRunning adds a reducing or aggregating state. First adds a key's first record to a zero accumulator, add the
 // others. Result may change the accumulator as long as it stands for the same.
 func AddRunning[T, A, V any, K comparable](s *Store[K], name string, kind backend.Kind, c codec.Codec[A],
-	first, add func(*A, T), result func(*A) V) *Running[T, A, V] {
+	first, add func(*A, T), result func(*A) V,
+) *Running[T, A, V] {
 	info := backend.State{Name: name, Kind: kind, Type: reflect.TypeFor[A]().String(), Value: c.Schema()}
 	r := &Running[T, A, V]{single: newSingle(&s.core, info, c), first: first, add: add, result: result}
 	s.core.add(r)

@@ -1,12 +1,12 @@
 package heap
 
 import (
-	"leat.dev/leat/internal/backend"
-
 	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
+
+	"leat.dev/leat/internal/backend"
 )
 
 // Budget bounds the bytes of state in one process; subtasks share it.

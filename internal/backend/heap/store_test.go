@@ -368,9 +368,11 @@ func TestStates(t *testing.T) {
 	for _, st := range s.States() {
 		got = append(got, st.Name+" "+string(st.Kind)+" "+st.Type+" "+st.Time)
 	}
-	want := []string{"value value int64 ", "shared value []int64 ", "list list string ", "map map map[string]int64 ",
+	want := []string{
+		"value value int64 ", "shared value []int64 ", "list list string ", "map map map[string]int64 ",
 		"ordered ordered map[int64]int64 ", "reducing reducing int64 ", "aggregating aggregating []int64 ",
-		"timer timer time.Time event", "timers timers string event"}
+		"timer timer time.Time event", "timers timers string event",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("states are %q", got)
 	}

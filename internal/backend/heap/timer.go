@@ -93,7 +93,8 @@ type Timers[S comparable] struct {
 // AddTimers adds timers for each key, one for each item. Fire is called when one is due, with its key at hand; the
 // timer is unset by then.
 func AddTimers[S comparable, K comparable](s *Store[K], name string, d Domain, item codec.Codec[S],
-	fire func(item S, at int64) error) *Timers[S] {
+	fire func(item S, at int64) error,
+) *Timers[S] {
 	info := backend.State{
 		Name: name, Kind: backend.Timers, Type: reflect.TypeFor[S]().String(), Time: d.String(),
 		Item: item.Schema(), Value: timeCodec{}.Schema(),
