@@ -129,7 +129,7 @@ func (a *attempt) settings(j *leat.Job, s setting) graph.Settings {
 	}
 	if s.spread {
 		for _, n := range a.inside.Graph.Nodes {
-			if n.Fixed && n.Parallelism > 1 {
+			if n.Parallelism > 1 {
 				n.Parallelism = of.Parallelism
 			}
 		}

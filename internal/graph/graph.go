@@ -48,9 +48,8 @@ type Node struct {
 	Place string // file and line of the verb, for errors
 	// Inputs are the edges that lead here. A node with several of them on one port takes the union.
 	Inputs      []Input
-	Ports       int  // inputs that the operator tells apart
-	Parallelism int  // 0: the job's
-	Fixed       bool // the author has set the parallelism
+	Ports       int // inputs that the operator tells apart
+	Parallelism int // 0: the job's
 	Unchained   bool
 	Rejects     string // the side output for what can't be read or parsed; "" fails the job
 	Out         string // Go type of what comes out; "" for sinks
