@@ -2,6 +2,7 @@ package state
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func TestHandles(t *testing.T) {
 	*value.Ref() += 3
 	list.Append("x", "y")
 	items.Set(0.5, 1)
-	items.Set(-0.0, 2)
+	items.Set(math.Copysign(0, -1), 2)
 	byTime.Set(time.Unix(2, 0), "two")
 	byTime.Set(time.Unix(1, 0).UTC(), "one")
 	byTime.Set(time.Unix(1, 0).In(time.FixedZone("x", 3600)), "uno")

@@ -13,7 +13,7 @@ type trip struct {
 
 type uid struct{ hi, lo uint64 }
 
-func (u uid) MarshalBinary() ([]byte, error)  { return nil, nil }
+func (u uid) MarshalBinary() ([]byte, error)  { return []byte{byte(u.hi), byte(u.lo)}, nil }
 func (u *uid) UnmarshalBinary(_ []byte) error { return nil }
 
 func derivationOf[K comparable]() func() error {
