@@ -241,10 +241,8 @@ func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
 	e.ready()
 	entries := make([]backend.Entry, len(e.splits))
 	for i, name := range e.one.env.Splits.Names {
-		value := binary.LittleEndian.AppendUint64(nil, uint64(e.splits[i].max))
-		value = binary.LittleEndian.AppendUint64(value, uint64(e.splits[i].since))
-		value = binary.LittleEndian.AppendUint64(value, uint64(e.splits[i].marked))
-		entries[i] = backend.Entry{State: "marks", Key: name, Value: value}
+		s := &e.splits[i]
+		entries[i] = backend.Entry{State: "marks", Key: name, Value: appendMark(nil, s.max, s.since, s.marked)}
 	}
 	return entries, nil
 }
@@ -256,12 +254,19 @@ func (e *EventTime[T]) RestoreEntries(all []backend.Entry) error {
 		if len(entry.Value) != markBytes {
 			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not %d", e.one.env, entry.Key, len(entry.Value), markBytes)
 		}
-		if have, ok := e.restored[entry.Key]; ok && markOf(have) <= markOf(entry.Value) {
-			continue // several subtasks had a channel of that number: the least counts
+		if have, ok := e.restored[entry.Key]; ok { // several subtasks had a channel of that number: the least counts
+			entry.Value = appendMark(nil, min(markOf(have), markOf(entry.Value)), 0, min(markedOf(have), markedOf(entry.Value)))
 		}
 		e.restored[entry.Key] = entry.Value
 	}
 	return nil
+}
+
+// appendMark writes a split's entry.
+func appendMark(to []byte, mark int64, since int, marked int64) []byte {
+	to = binary.LittleEndian.AppendUint64(to, uint64(mark))
+	to = binary.LittleEndian.AppendUint64(to, uint64(since))
+	return binary.LittleEndian.AppendUint64(to, uint64(marked))
 }
 
 // markBytes is a split's entry: its mark, the records since its last watermark, and that watermark.
