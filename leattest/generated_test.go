@@ -558,7 +558,8 @@ func withItemTimers[K comparable](op *leat.Operator[K, Rec]) func(Rec) error {
 		if _, ok := open.Lookup(item); ok && r.N%2 == 0 {
 			due.Stop(item)
 		} else {
-			due.At(item, op.Time().Add(time.Duration(r.N%9)*time.Second))
+			// No two items are due at the same time: which of them comes first is not promised.
+			due.At(item, op.Time().Add(time.Duration(r.N%9)*time.Second+time.Duration(item)*time.Millisecond))
 		}
 		r.From = nil
 		open.Set(item, r)

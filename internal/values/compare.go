@@ -74,7 +74,7 @@ func compareBools(a, b bool) int {
 }
 
 func (c Comparison) floats(a, b float64) int {
-	if math.Abs(a-b) <= c.Tolerance*max(math.Abs(a), math.Abs(b)) {
+	if !math.IsInf(a, 0) && !math.IsInf(b, 0) && math.Abs(a-b) <= c.Tolerance*max(math.Abs(a), math.Abs(b)) {
 		return 0
 	}
 	return cmp.Compare(a, b)
