@@ -52,8 +52,8 @@ func (g *gauge) check(t *testing.T, job *leat.Job) {
 }
 
 const (
-	warmRecords     = 600_000
-	measuredRecords = 400_000
+	warmRecords     = 200_000
+	measuredRecords = 200_000
 	allocKeys       = 1000
 )
 
@@ -61,7 +61,7 @@ func newGauge() *gauge { return &gauge{from: warmRecords, to: warmRecords + meas
 
 // options are of the generator that a gauge watches. Some records come behind, so that the second reading is not of the end.
 func (g *gauge) options(splits int) gen.Options {
-	return gen.Options{Count: g.to + 50_000, Splits: splits}
+	return gen.Options{Count: g.to + 20_000, Splits: splits}
 }
 
 // reading is a record of the measured jobs.
@@ -291,7 +291,7 @@ func global(s *leat.Stream[reading]) { counted(halved(s).Global()) }
 
 // tumbling has many records a window, so that what a pane costs does not count.
 func tumbling(s *leat.Stream[reading]) {
-	halved(s).KeyBy(sensorName).Window(window.Tumbling(10*time.Minute)).Aggregate("count", agg.Count).To("nowhere", nowhere)
+	halved(s).KeyBy(sensorName).Window(window.Tumbling(time.Minute)).Aggregate("count", agg.Count).To("nowhere", nowhere)
 }
 
 func connected(s *leat.Stream[reading]) {

@@ -132,6 +132,27 @@ type Subtask struct {
 	Job, Operator string
 	// Index is which subtask this is, from 0; Count is how many there are.
 	Index, Count int
+	// ExactlyOnce says that the job has asked for it: the writer's Prepare is called at each checkpoint, and not Flush.
+	ExactlyOnce bool
+}
+
+// Transactional is an output that can promise exactly-once: its writers are [Committer]s.
+type Transactional interface {
+	// Recover is called once before the writers of an attempt are opened, with everything that the snapshot from which
+	// the attempt begins has prepared and may not have committed, by all subtasks, in the order of checkpoints; with
+	// nothing if the attempt begins anew. It commits all of that, and removes what earlier attempts of this sink have
+	// prepared or written besides. It is called again, with the same, if the process ends before the first checkpoint.
+	Recover(ctx context.Context, s Subtask, committables [][]byte) error
+}
+
+// Committer is a writer that can promise exactly-once, by two phases.
+type Committer interface {
+	// Prepare makes durable all that was written since the last Prepare, without making it visible, and returns what it
+	// takes to make it visible, by any process; nil if nothing was written. The bytes become part of the checkpoint.
+	Prepare(ctx context.Context, checkpoint int64) (committable []byte, err error)
+	// Commit makes visible what a Prepare returned. It is called when the checkpoint is durable, in the order of
+	// checkpoints. It may be called again for what has been committed, also by a later process, and does nothing then.
+	Commit(ctx context.Context, committable []byte) error
 }
 
 // Timed marks a writer that wants the event times of what it writes.
