@@ -253,7 +253,8 @@ func pairUp(op *leat.Operator[Pair, Rec]) (func(Rec) error, func(Rec) error) {
 	add := func(to interface {
 		Get(int64) int64
 		Set(int64, int64)
-	}) func(Rec) error {
+	},
+	) func(Rec) error {
 		return func(r Rec) error {
 			to.Set(r.ID, to.Get(r.ID)+r.N)
 			done.At(noon.Add(time.Hour))
