@@ -78,6 +78,13 @@ type Entry struct {
 	Value []byte `json:"value"`
 }
 
+// Committable is what an exactly-once sink has prepared for a checkpoint, and may not have committed.
+type Committable struct {
+	Checkpoint int64  `json:"checkpoint"`
+	Subtask    int    `json:"subtask"`
+	Data       []byte `json:"data"`
+}
+
 // Floor is how far event time had come for some key groups: nothing that was due by then is due again.
 type Floor struct {
 	From      int   `json:"from"` // key groups, half open

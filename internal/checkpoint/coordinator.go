@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/runtime"
 	"leat.dev/leat/internal/store"
@@ -18,12 +20,16 @@ type Coordinator struct {
 	Store          store.Store
 	MaxParallelism int
 	Nodes          []*graph.Node
+	Clock          clock.Clock
+	Epoch          int64 // of this process, see Claim
 
-	mu      sync.Mutex // guards all below
-	next    int64
-	pending map[int64]*pending
-	closed  bool
-	writing sync.WaitGroup
+	mu       sync.Mutex // guards all below
+	next     int64
+	sequence int64 // of the newest complete snapshot
+	newest   int64 // its checkpoint
+	pending  map[int64]*pending
+	closed   bool
+	writing  sync.WaitGroup
 }
 
 // pending is a checkpoint that is not complete.
@@ -46,7 +52,10 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 	}
 	c.next++
 	p := &pending{missing: subtasks, done: make(chan struct{})}
-	p.manifest = Manifest{Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism}
+	p.manifest = Manifest{
+		Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,
+		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(),
+	}
 	for _, n := range c.Nodes {
 		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, States: n.States})
 	}
@@ -57,8 +66,19 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 	return c.next
 }
 
-// After makes the next checkpoint's number larger than that of the snapshot which the attempt began from.
-func (c *Coordinator) After(id int64) { c.next = max(c.next, id) }
+// After makes the attempt go on from a snapshot, with the numbers behind its.
+func (c *Coordinator) After(m *Manifest) {
+	c.next, c.newest, c.sequence = m.Checkpoint, m.Checkpoint, m.Sequence
+}
+
+// Abort gives a checkpoint up, if it is not complete.
+func (c *Coordinator) Abort(id int64, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.pending[id]; p != nil && !p.ended() {
+		p.fail(why)
+	}
+}
 
 // Wait waits until a checkpoint is complete, and returns its manifest.
 func (c *Coordinator) Wait(ctx context.Context, id int64) (*Manifest, error) {
@@ -101,7 +121,7 @@ func (c *Coordinator) persistSafely(part *runtime.Capture) (operators []Operator
 func (c *Coordinator) persist(part *runtime.Capture) ([]Operator, error) {
 	var operators []Operator
 	for _, captured := range part.Operators {
-		o := Operator{Name: captured.Operator, Entries: captured.Entries, Floors: captured.Floors}
+		o := Operator{Name: captured.Operator, Entries: captured.Entries, Floors: captured.Floors, Committables: captured.Committables}
 		if len(captured.Keyed) > 0 {
 			file, err := c.writeSegment(part, captured)
 			if err != nil {
@@ -116,7 +136,7 @@ func (c *Coordinator) persist(part *runtime.Capture) ([]Operator, error) {
 }
 
 func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapture) (File, error) {
-	name := fmt.Sprintf("%s/chk-%010d/%s-%d.seg", c.Job, part.Checkpoint, o.Operator, part.Subtask)
+	name := segmentName(c.Job, c.Epoch, part.Checkpoint, o.Operator, part.Subtask)
 	out, err := c.Store.Create(context.Background(), name)
 	if err != nil {
 		return File{}, err
@@ -141,7 +161,7 @@ func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.pending[part.Checkpoint]
-	if p == nil || p.err != nil {
+	if p == nil || p.ended() {
 		return
 	}
 	if err != nil {
@@ -151,7 +171,43 @@ func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err err
 	p.add(operators)
 	p.missing--
 	if p.missing == 0 {
-		p.complete(c.Store)
+		c.complete(p)
+	}
+}
+
+// ErrFenced says that another process has written a snapshot of the job since this one began: it runs the job now.
+var ErrFenced = errors.New("another process runs this job on the same store")
+
+// complete writes the manifest, which completes the checkpoint. One that a newer one has overtaken is given up: what
+// the newer one has committed must not be older than the newest snapshot.
+func (c *Coordinator) complete(p *pending) {
+	if p.manifest.Checkpoint < c.newest {
+		p.fail(fmt.Errorf("checkpoint %d is complete before it", c.newest))
+		return
+	}
+	p.manifest.Sequence = c.sequence + 1
+	p.manifest.sort()
+	data, err := json.MarshalIndent(&p.manifest, "", " ")
+	if err == nil {
+		err = c.Store.Put(context.Background(), manifestName(c.Job, p.manifest.Sequence), sealed(data))
+	}
+	switch {
+	case errors.Is(err, store.ErrExists):
+		p.fail(ErrFenced)
+	case err != nil:
+		p.fail(err)
+	default:
+		c.sequence, c.newest = p.manifest.Sequence, p.manifest.Checkpoint
+		close(p.done)
+	}
+}
+
+func (p *pending) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -166,21 +222,8 @@ func (p *pending) add(operators []Operator) {
 		to.Files = append(to.Files, o.Files...)
 		to.Entries = append(to.Entries, o.Entries...)
 		to.Floors = append(to.Floors, o.Floors...)
+		to.Committables = append(to.Committables, o.Committables...)
 	}
-}
-
-// complete writes the manifest.
-func (p *pending) complete(s store.Store) {
-	p.manifest.sort()
-	data, err := json.MarshalIndent(&p.manifest, "", " ")
-	if err == nil {
-		err = s.Put(context.Background(), manifestName(p.manifest.Job, p.manifest.Checkpoint), data)
-	}
-	if err != nil {
-		p.fail(err)
-		return
-	}
-	close(p.done)
 }
 
 // Close waits for what is being written, and gives up what is not complete by then. No part comes after it.
@@ -190,9 +233,7 @@ func (c *Coordinator) Close() {
 	defer c.mu.Unlock()
 	c.closed = true
 	for _, p := range c.pending {
-		select {
-		case <-p.done:
-		default:
+		if !p.ended() {
 			p.fail(ErrAborted)
 		}
 	}

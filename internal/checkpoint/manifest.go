@@ -6,10 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"net/url"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/graph"
@@ -21,9 +24,16 @@ const FormatVersion = 1
 
 // Manifest is what a snapshot consists of. Writing it is what makes the snapshot complete.
 type Manifest struct {
-	Format         int        `json:"format"`
-	Job            string     `json:"job"`
-	Checkpoint     int64      `json:"checkpoint"`
+	Format     int    `json:"format"`
+	Job        string `json:"job"`
+	Checkpoint int64  `json:"checkpoint"`
+	// Sequence counts the job's complete snapshots: each manifest has the number after its predecessor's, and only one
+	// process can write it.
+	Sequence int64 `json:"sequence"`
+	// Epoch is the attempt that wrote it.
+	Epoch int64 `json:"epoch"`
+	// Taken is when the barriers set out.
+	Taken          time.Time  `json:"taken"`
 	MaxParallelism int        `json:"maxParallelism"`
 	Operators      []Operator `json:"operators"`
 }
@@ -37,6 +47,8 @@ type Operator struct {
 	Files   []File          `json:"files,omitempty"`
 	Entries []backend.Entry `json:"entries,omitempty"`
 	Floors  []backend.Floor `json:"floors,omitempty"`
+	// Committables are what an exactly-once sink has prepared and not yet committed when this was written.
+	Committables []backend.Committable `json:"committables,omitempty"`
 }
 
 // File is a segment file, with the key groups that it has, half open.
@@ -47,14 +59,28 @@ type File struct {
 	To    int    `json:"to"`
 }
 
-// manifestName is where a checkpoint's manifest lies.
-func manifestName(job string, id int64) string {
-	return fmt.Sprintf("%s/chk-%010d/manifest.json", job, id)
+// Where things lie in a store, below a folder for each job:
+//
+//	manifests/0000000007.json                  the seventh complete snapshot
+//	epochs/0000000003                          the third process that ran the job
+//	data/0000000003/0000000012/window-0.seg    its twelfth checkpoint, subtask 0 of operator window
+func manifestName(job string, sequence int64) string {
+	return fmt.Sprintf("%s%010d.json", manifestFolder(job), sequence)
 }
 
-// Read reads a manifest.
-func Read(ctx context.Context, s store.Store, job string, id int64) (*Manifest, error) {
-	name := manifestName(job, id)
+func manifestFolder(job string) string { return url.PathEscape(job) + "/manifests/" }
+
+func epochFolder(job string) string { return url.PathEscape(job) + "/epochs/" }
+
+func dataFolder(job string) string { return url.PathEscape(job) + "/data/" }
+
+func segmentName(job string, epoch, checkpoint int64, operator string, subtask int) string {
+	return fmt.Sprintf("%s%010d/%010d/%s-%d.seg", dataFolder(job), epoch, checkpoint, url.PathEscape(operator), subtask)
+}
+
+// Read reads the manifest of a job's snapshot.
+func Read(ctx context.Context, s store.Store, job string, sequence int64) (*Manifest, error) {
+	name := manifestName(job, sequence)
 	p, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, err
@@ -64,14 +90,47 @@ func Read(ctx context.Context, s store.Store, job string, id int64) (*Manifest, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	m, err := parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+// sealMark begins the last line of a manifest: the CRC-32C of all before that line, in hexadecimal digits.
+const sealMark = "crc32c "
+
+func sealed(data []byte) []byte {
+	data = append(data, '\n')
+	return fmt.Appendf(data, "%s%08x\n", sealMark, crc32.Checksum(data, castagnoli))
+}
+
+// parse reads a manifest's bytes.
+func parse(data []byte) (*Manifest, error) {
+	body, seal, ok := cutSeal(data)
+	if !ok {
+		return nil, fmt.Errorf("%w: it does not end with its checksum", errCorrupt)
+	}
+	if want := fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)); seal != want {
+		return nil, fmt.Errorf("%w: its checksum is %s, not %s", errCorrupt, want, seal)
+	}
 	var m Manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, errCorrupt, err)
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
 	}
 	if m.Format != FormatVersion {
-		return nil, fmt.Errorf("%s: format %d is not one that this version reads (%d)", name, m.Format, FormatVersion)
+		return nil, fmt.Errorf("format %d is not one that this version reads (%d)", m.Format, FormatVersion)
 	}
 	return &m, nil
+}
+
+// cutSeal divides a manifest into what the checksum is of, and the checksum.
+func cutSeal(data []byte) (body []byte, seal string, ok bool) {
+	i := bytes.LastIndex(data, []byte("\n"+sealMark))
+	if i < 0 || len(data) != i+1+len(sealMark)+8+1 || data[len(data)-1] != '\n' {
+		return nil, "", false
+	}
+	return data[:i+1], string(data[i+1+len(sealMark) : len(data)-1]), true
 }
 
 // operator finds an operator by name.
@@ -89,6 +148,9 @@ func (m *Manifest) sort() {
 	sort.Slice(m.Operators, func(i, j int) bool { return m.Operators[i].Name < m.Operators[j].Name })
 	for _, o := range m.Operators {
 		sort.Slice(o.Files, func(i, j int) bool { return o.Files[i].Name < o.Files[j].Name })
+		slices.SortFunc(o.Committables, func(a, b backend.Committable) int {
+			return cmp.Or(cmp.Compare(a.Checkpoint, b.Checkpoint), cmp.Compare(a.Subtask, b.Subtask), bytes.Compare(a.Data, b.Data))
+		})
 		sort.Slice(o.Floors, func(i, j int) bool { return o.Floors[i].From < o.Floors[j].From })
 		slices.SortFunc(o.Entries, func(a, b backend.Entry) int {
 			return cmp.Or(strings.Compare(a.State, b.State), strings.Compare(a.Key, b.Key), bytes.Compare(a.Value, b.Value))

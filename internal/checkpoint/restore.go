@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/store"
@@ -12,6 +13,8 @@ import (
 type Snapshot struct {
 	Manifest *Manifest
 	Store    store.Store
+	// Dropped are the states ("operator/state") that are left behind.
+	Dropped []string
 }
 
 // Keyed calls f for each state of an operator in each key group of a range.
@@ -24,14 +27,14 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 		if file.To <= from || file.From >= to {
 			continue
 		}
-		if err := s.file(ctx, file, from, to, f); err != nil {
+		if err := s.file(ctx, operator, file, from, to, f); err != nil {
 			return fmt.Errorf("operator %s: %s: %w", operator, file.Name, err)
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+func (s *Snapshot) file(ctx context.Context, operator string, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
 	p, err := s.Store.Open(ctx, file.Name)
 	if err != nil {
 		return err
@@ -42,7 +45,7 @@ func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(sta
 		return err
 	}
 	for _, sec := range sections {
-		if sec.Group < from || sec.Group >= to {
+		if sec.Group < from || sec.Group >= to || slices.Contains(s.Dropped, operator+"/"+sec.State) {
 			continue
 		}
 		r, err := newSectionReader(p, sec)
@@ -54,6 +57,19 @@ func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(sta
 		}
 	}
 	return nil
+}
+
+// Committables are what an operator's subtasks had prepared and may not have committed, in the order of checkpoints.
+func (s *Snapshot) Committables(operator string) [][]byte {
+	o := s.Manifest.operator(operator)
+	if o == nil {
+		return nil
+	}
+	var all [][]byte
+	for _, c := range o.Committables {
+		all = append(all, c.Data)
+	}
+	return all
 }
 
 // Entries are the entries of all subtasks of an operator without keys.

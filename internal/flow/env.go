@@ -23,6 +23,7 @@ type Env struct {
 	Site           *Site   // shared by the operators of a chain
 	Splits         *Splits // shared by the operators of a source's chain
 	Metrics        *metrics.Subtask
+	ExactlyOnce    bool         // of a sink: asked for
 	Chained        bool         // false for the head of a task
 	Budget         *heap.Budget // of the process's state
 	Tap            Tap          // nil unless a test listens

@@ -51,6 +51,7 @@ type Node struct {
 	Ports       int // inputs that the operator tells apart
 	Parallelism int // 0: the job's
 	Unchained   bool
+	ExactlyOnce bool   // of a sink: asked for
 	Rejects     string // the side output for what can't be read or parsed; "" fails the job
 	Out         string // Go type of what comes out; "" for sinks
 	Key         string // Go type of the key, for keyed operators
@@ -65,6 +66,8 @@ type Node struct {
 	Source any
 	// Enumerate lists the splits of a source, once an attempt.
 	Enumerate func(ctx context.Context) ([]connector.Split, error)
+	// Recover settles what earlier attempts of an exactly-once sink have prepared, before the writers are opened.
+	Recover func(ctx context.Context, committables [][]byte) error
 	// Make makes the operator of one subtask.
 	Make func(env *flow.Env) (Made, error)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/flow"
 )
 
@@ -15,9 +16,12 @@ type Sink[T any] struct {
 	working[T]
 	output connector.Output[T]
 	writer connector.Writer[T] // nil while a test listens
+	commit connector.Committer // nil for at least once
 	timed  bool
 	out    connector.Batch[T]
 	times  []time.Time
+	// prepared is what is not known to be committed, in the order of checkpoints.
+	prepared []backend.Committable
 }
 
 // NewSink makes a sink.
@@ -32,10 +36,20 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	}
 	w, err := s.output.Open(ctx, connector.Subtask{
 		Job: s.env.Job, Operator: s.env.Operator, Index: s.env.Subtask, Count: s.env.Parallelism,
+		ExactlyOnce: s.env.ExactlyOnce,
 	})
+	if err != nil {
+		return err
+	}
 	s.writer = w
 	_, s.timed = w.(connector.Timed)
-	return err
+	if !s.env.ExactlyOnce {
+		return nil
+	}
+	if s.commit, _ = w.(connector.Committer); s.commit == nil {
+		return fmt.Errorf("the sink promises exactly-once, but its writer %T is no connector.Committer", w)
+	}
+	return nil
 }
 
 // Receive writes a batch.
@@ -75,12 +89,39 @@ func (s *Sink[T]) Watermark(at int64) { s.env.Metrics.Watermark.Store(at) }
 // Idle ends here.
 func (s *Sink[T]) Idle(bool) {}
 
-// Flush makes durable what was written.
+// Flush makes durable what was written. An exactly-once sink does so when it prepares.
 func (s *Sink[T]) Flush(ctx context.Context) error {
-	if s.writer == nil {
+	if s.writer == nil || s.commit != nil {
 		return nil
 	}
 	return s.writer.Flush(ctx)
+}
+
+// Prepare makes durable what was written since the last checkpoint, without making it visible.
+func (s *Sink[T]) Prepare(ctx context.Context, checkpoint int64) error {
+	if s.commit == nil {
+		return nil
+	}
+	data, err := s.commit.Prepare(ctx, checkpoint)
+	if err != nil || data == nil {
+		return err
+	}
+	s.prepared = append(s.prepared, backend.Committable{Checkpoint: checkpoint, Subtask: s.env.Subtask, Data: data})
+	return nil
+}
+
+// Committables is what is not known to be committed: each checkpoint carries all of it.
+func (s *Sink[T]) Committables() []backend.Committable { return slices.Clone(s.prepared) }
+
+// Complete commits everything up to a checkpoint that is complete, in order.
+func (s *Sink[T]) Complete(ctx context.Context, checkpoint int64) error {
+	for len(s.prepared) > 0 && s.prepared[0].Checkpoint <= checkpoint {
+		if err := s.commit.Commit(ctx, s.prepared[0].Data); err != nil {
+			return fmt.Errorf("commit of checkpoint %d: %w", s.prepared[0].Checkpoint, err)
+		}
+		s.prepared = s.prepared[1:]
+	}
+	return nil
 }
 
 // Close closes the writer.

@@ -36,7 +36,12 @@ func (t *Subtask) capture(id int64) {
 			flow.Check(err)
 			o.Entries = entries
 		}
-		if o.Keyed != nil || o.Entries != nil {
+		if s, ok := l.Operator.(Committing); ok {
+			l.at("prepare")
+			flow.Check(s.Prepare(l.Env.Context, id))
+			o.Committables = s.Committables()
+		}
+		if o.Keyed != nil || o.Entries != nil || o.Committables != nil {
 			c.Operators = append(c.Operators, o)
 		}
 	}

@@ -41,6 +41,14 @@ type Flusher interface {
 	Flush(ctx context.Context) error
 }
 
+// Committing is an exactly-once sink. Prepare is called at a barrier, before Committables are captured; Complete when a
+// checkpoint is durable: it commits everything up to that one.
+type Committing interface {
+	Prepare(ctx context.Context, checkpoint int64) error
+	Committables() []backend.Committable
+	Complete(ctx context.Context, checkpoint int64) error
+}
+
 // Firing is the head of a task with timers or windows. Advance fires what is due, about limit callbacks at most, and
 // reports whether all is done; it then has sent the watermark on. Between two calls state may be snapshotted.
 type Firing interface {

@@ -118,6 +118,8 @@ func (r *rig) Frozen(c *Capture) {
 }
 
 // Ended is the coordinator's.
+func (r *rig) Completed(int, int, int64) {}
+
 func (r *rig) Ended(task, subtask int) { r.note("ended %d/%d", task, subtask) }
 
 // Failed is the coordinator's.

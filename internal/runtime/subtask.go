@@ -23,6 +23,8 @@ const LingerNanos = 1e6
 type Coordinator interface {
 	// Frozen hands over a subtask's part of a checkpoint, to be persisted and released.
 	Frozen(c *Capture)
+	// Completed says that a subtask has committed everything up to a checkpoint.
+	Completed(task, subtask int, checkpoint int64)
 	// Ended says that a subtask has sent its last record and answers triggers only.
 	Ended(task, subtask int)
 	// Failed says that a subtask has failed; the attempt ends.
@@ -43,7 +45,9 @@ type OperatorCapture struct {
 	Operator string
 	Keyed    []backend.Snapshot
 	Entries  []backend.Entry
-	Floors   []backend.Floor
+	// Committables are what a sink has prepared and not committed.
+	Committables []backend.Committable
+	Floors       []backend.Floor
 }
 
 // Subtask is one parallel instance of a task.
@@ -80,9 +84,10 @@ type Subtask struct {
 }
 
 type letter struct {
-	trigger int64 // a checkpoint's number, or 0
-	stop    bool
-	drain   bool
+	trigger  int64 // a checkpoint's number, or 0
+	complete int64 // likewise
+	stop     bool
+	drain    bool
 }
 
 // Prepare readies the subtask: channels are how many lead to it, floor is the restored watermark.
@@ -101,6 +106,9 @@ func (t *Subtask) Prepare(channels int, floor int64) {
 
 // Trigger asks a source, or a subtask whose input has ended, for its part in a checkpoint. Others wait for barriers.
 func (t *Subtask) Trigger(checkpoint int64) { t.post(letter{trigger: checkpoint}) }
+
+// Complete says that a checkpoint is durable: sinks commit everything up to it.
+func (t *Subtask) Complete(checkpoint int64) { t.post(letter{complete: checkpoint}) }
 
 // Stop ends a source's reading; with drain, event time moves to its end. Others ignore it.
 func (t *Subtask) Stop(drain bool) { t.post(letter{stop: true, drain: drain}) }
@@ -367,6 +375,8 @@ func (t *Subtask) readMail() {
 		switch {
 		case l.stop:
 			t.stop(l.drain)
+		case l.complete > 0:
+			t.complete(l.complete)
 		case t.finished:
 			t.capture(l.trigger)
 		case t.source != nil:
@@ -375,6 +385,17 @@ func (t *Subtask) readMail() {
 			t.asks = append(t.asks, l.trigger)
 		}
 	}
+}
+
+// complete commits everything up to a checkpoint.
+func (t *Subtask) complete(id int64) {
+	for _, l := range t.Chain.Links {
+		if c, ok := l.Operator.(Committing); ok {
+			l.at("commit")
+			flow.Check(c.Complete(l.Env.Context, id))
+		}
+	}
+	t.Coordinator.Completed(t.Task, t.Index, id)
 }
 
 func (t *Subtask) stop(drain bool) {

@@ -30,6 +30,11 @@ type Options struct {
 	Store          store.Store          // for checkpoints; default: memory
 	Restore        *checkpoint.Snapshot // nil: from nothing
 	Tap            flow.Tap             // takes the place of all sinks and hears side outputs, for tests; nil: none
+	Epoch          int64                // of the attempt, see checkpoint.Claim
+	// AllowDrop names states of the snapshot ("operator" or "operator/state") that may be left behind.
+	AllowDrop []string
+	// Final says that the attempt ends with a checkpoint after its last record, so that exactly-once sinks commit.
+	Final bool
 	// Ended is called, from any goroutine, when a subtask of the task with this head has sent its last record; nil: by nobody.
 	Ended func(head string, subtask int)
 }
@@ -73,9 +78,12 @@ type Attempt struct {
 	running  sync.WaitGroup
 	ended    chan struct{} // closed when all goroutines have ended
 
-	mu   sync.Mutex // guards all below
-	left int        // subtasks that have not sent their last record
-	last error      // of a subtask that failed to close after all work was done
+	finishing chan struct{} // closed when all subtasks have sent their last record
+
+	mu      sync.Mutex // guards all below
+	commits map[int64]*commit
+	left    int   // subtasks that have not sent their last record
+	last    error // of a subtask that failed to close after all work was done
 
 	triggering sync.Mutex // so that all subtasks hear of checkpoints in one order
 }
@@ -88,12 +96,14 @@ func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
 	a := &Attempt{
 		plan: p, options: o.withDefaults(), byTask: map[*graph.Task][]*runtime.Subtask{},
 		splits: map[*graph.Node][]connector.Split{}, ended: make(chan struct{}),
+		finishing: make(chan struct{}), commits: map[int64]*commit{},
 	}
 	a.check = &checkpoint.Coordinator{
 		Job: p.Graph.Job, Store: a.options.Store, MaxParallelism: p.Settings.MaxParallelism, Nodes: p.Graph.Nodes,
+		Clock: a.options.Clock, Epoch: a.options.Epoch,
 	}
 	if r := o.Restore; r != nil {
-		a.check.After(r.Manifest.Checkpoint)
+		a.check.After(r.Manifest)
 	}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	if err := a.prepare(); err != nil {
@@ -116,6 +126,9 @@ func (a *Attempt) prepare() (err error) {
 	if err := a.enumerate(); err != nil {
 		return err
 	}
+	if err := a.recoverSinks(); err != nil {
+		return err
+	}
 	a.place()
 	for _, t := range a.plan.Tasks {
 		if err := a.build(t); err != nil {
@@ -125,16 +138,17 @@ func (a *Attempt) prepare() (err error) {
 	return nil
 }
 
-// checkRestore refuses a snapshot whose key groups are not the plan's.
+// checkRestore refuses a snapshot that the job does not fit.
 func (a *Attempt) checkRestore() error {
-	if a.options.Restore == nil {
+	r := a.options.Restore
+	if r == nil {
 		return nil
 	}
-	m, max := a.options.Restore.Manifest, a.plan.Settings.MaxParallelism
-	if m.MaxParallelism != max {
-		return fmt.Errorf("job %s: restore checkpoint %d: the snapshot has a max parallelism of %d, the job %d: it can't change",
-			a.plan.Graph.Job, m.Checkpoint, m.MaxParallelism, max)
+	dropped, err := checkpoint.Compare(r.Manifest, a.plan.Graph.Nodes, a.plan.Settings.MaxParallelism, a.options.AllowDrop)
+	if err != nil {
+		return fmt.Errorf("job %s: restore checkpoint %d: %w", a.plan.Graph.Job, r.Manifest.Checkpoint, err)
 	}
+	r.Dropped = dropped
 	return nil
 }
 
@@ -219,7 +233,7 @@ func (a *Attempt) env(n *graph.Node, t *graph.Task, index int) *flow.Env {
 		Context: a.ctx, Job: a.plan.Graph.Job, Operator: n.Name, Subtask: index, Parallelism: t.Parallelism,
 		MaxParallelism: a.plan.Settings.MaxParallelism, BatchSize: a.options.BatchSize, WatermarkEvery: a.options.WatermarkEvery,
 		Clock: a.options.Clock, Metrics: a.options.Metrics.Add(n.Name, index, flow.NoTime), Budget: a.options.Budget,
-		Enumerated: a.splits[n], Tap: a.options.Tap,
+		Enumerated: a.splits[n], Tap: a.options.Tap, ExactlyOnce: n.ExactlyOnce && a.options.Tap == nil,
 	}
 }
 
@@ -298,7 +312,7 @@ func (a *Attempt) run() {
 // Frozen takes a subtask's part of a checkpoint.
 func (a *Attempt) Frozen(c *runtime.Capture) { a.check.Frozen(c) }
 
-// Ended ends the attempt with its last subtask.
+// Ended ends the attempt with its last subtask, after a last checkpoint if one is asked for.
 func (a *Attempt) Ended(task, subtask int) {
 	if f := a.options.Ended; f != nil {
 		f(a.plan.Tasks[task].Nodes[0].Name, subtask)
@@ -306,9 +320,90 @@ func (a *Attempt) Ended(task, subtask int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.left--
-	if a.left == 0 {
-		a.cancel(errDone)
+	if a.left > 0 {
+		return
 	}
+	close(a.finishing)
+	if a.options.Final {
+		a.running.Go(a.finish)
+		return
+	}
+	a.cancel(errDone)
+}
+
+// finish takes the last checkpoint and waits until it is committed: an attempt that ends has made visible all it wrote.
+func (a *Attempt) finish() {
+	snapshot, err := a.Checkpoint(a.ctx)
+	if err == nil {
+		err = a.Commit(a.ctx, snapshot.Manifest.Checkpoint)
+	}
+	if err != nil {
+		a.Failed(fmt.Errorf("job %s: the checkpoint at the end of input: %w", a.plan.Graph.Job, err))
+		return
+	}
+	a.cancel(errDone)
+}
+
+// Finishing is closed when all subtasks have sent their last record.
+func (a *Attempt) Finishing() <-chan struct{} { return a.finishing }
+
+// Commit has all sinks commit what they prepared up to a complete checkpoint, and waits until they have.
+func (a *Attempt) Commit(ctx context.Context, id int64) error {
+	waiting := &commit{left: len(a.subtasks), done: make(chan struct{})}
+	a.mu.Lock()
+	a.commits[id] = waiting
+	a.mu.Unlock()
+	for _, s := range a.subtasks {
+		s.Complete(id)
+	}
+	select {
+	case <-waiting.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-a.ctx.Done():
+		return context.Cause(a.ctx)
+	}
+}
+
+// commit is a checkpoint that sinks are committing.
+type commit struct {
+	left int // subtasks
+	done chan struct{}
+}
+
+// Completed counts the subtasks that have committed a checkpoint.
+func (a *Attempt) Completed(_, _ int, id int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.commits[id]
+	if c == nil {
+		return
+	}
+	if c.left--; c.left == 0 {
+		close(c.done)
+		delete(a.commits, id)
+	}
+}
+
+// recoverSinks settles what earlier attempts of exactly-once sinks have prepared.
+func (a *Attempt) recoverSinks() error {
+	if a.options.Tap != nil {
+		return nil
+	}
+	for _, n := range a.plan.Graph.Nodes {
+		if !n.ExactlyOnce {
+			continue
+		}
+		var committables [][]byte
+		if a.options.Restore != nil {
+			committables = a.options.Restore.Committables(n.Name)
+		}
+		if err := n.Recover(a.ctx, committables); err != nil {
+			return fmt.Errorf("job %s, operator %s: recover: %w", a.plan.Graph.Job, n.Name, err)
+		}
+	}
+	return nil
 }
 
 // Failed ends the attempt; the first failure is the one that counts.
@@ -361,6 +456,9 @@ func (a *Attempt) Trigger() int64 {
 	}
 	return id
 }
+
+// Abort gives a checkpoint up, if it is not complete.
+func (a *Attempt) Abort(id int64, why error) { a.check.Abort(id, why) }
 
 // Await waits until a checkpoint is complete.
 func (a *Attempt) Await(ctx context.Context, id int64) (*checkpoint.Snapshot, error) {

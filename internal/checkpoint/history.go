@@ -1,0 +1,167 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"leat.dev/leat/internal/store"
+)
+
+// Claim takes the next epoch of a job: a number that no other process, and no other attempt of this one, has had.
+func Claim(ctx context.Context, s store.Store, job string) (epoch int64, err error) {
+	taken, err := numbers(ctx, s, epochFolder(job), "")
+	if err != nil {
+		return 0, err
+	}
+	for epoch = last(taken) + 1; ; epoch++ {
+		err := s.Put(ctx, fmt.Sprintf("%s%010d", epochFolder(job), epoch), nil)
+		if !errors.Is(err, store.ErrExists) {
+			return epoch, err
+		}
+	}
+}
+
+// numbers lists the numbers that a folder's names are made of, ascending.
+func numbers(ctx context.Context, s store.Store, folder, suffix string) ([]int64, error) {
+	names, err := s.List(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	var all []int64
+	for _, name := range names {
+		text, ok := strings.CutSuffix(strings.TrimPrefix(name, folder), suffix)
+		if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil {
+			all = append(all, n)
+		}
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+func last(all []int64) int64 {
+	if len(all) == 0 {
+		return 0
+	}
+	return all[len(all)-1]
+}
+
+// Newest returns a job's newest snapshot that can be read, nil if it has none, and what is wrong with newer ones.
+func Newest(ctx context.Context, s store.Store, job string) (found *Snapshot, damaged []error, err error) {
+	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, sequence := range slices.Backward(sequences) {
+		m, err := Read(ctx, s, job, sequence)
+		switch {
+		case err == nil:
+			m.Sequence = last(sequences) // what is damaged keeps its number
+			return &Snapshot{Manifest: m, Store: s}, damaged, nil
+		case errors.Is(err, errCorrupt):
+			damaged = append(damaged, err)
+		default:
+			return nil, damaged, err
+		}
+	}
+	return nil, damaged, nil
+}
+
+// Exist says whether a job has any snapshot, readable or not.
+func Exist(ctx context.Context, s store.Store, job string) (bool, error) {
+	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
+	return len(sequences) > 0, err
+}
+
+// Retain says which snapshots go when so many are kept: all but the newest ones.
+func Retain(sequences []int64, keep int) (drop []int64) {
+	slices.Sort(sequences)
+	return sequences[:max(0, len(sequences)-max(keep, 1))]
+}
+
+// Orphans says which files go: those of attempts up to an epoch that no retained manifest names, and that do not belong
+// to the checkpoint being made.
+func Orphans(files []string, retained []*Manifest, folder string) (drop []string) {
+	named := map[string]bool{}
+	for _, m := range retained {
+		for _, o := range m.Operators {
+			for _, f := range o.Files {
+				named[f.Name] = true
+			}
+		}
+	}
+	for _, f := range files {
+		if !named[f] && strings.HasPrefix(f, folder) {
+			drop = append(drop, f)
+		}
+	}
+	return drop
+}
+
+// Tidy keeps a job's newest snapshots and deletes the others, and then every file of the checkpoints before that no
+// retained manifest names. The caller has just completed the newest snapshot: whoever ran the job before can't complete
+// one any more, so that nothing is deleted that a manifest will name. Manifests go before their files: what is left in
+// the middle is files without a manifest, which the next call deletes.
+func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error {
+	job := newest.Job
+	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
+	if err != nil {
+		return err
+	}
+	drop := Retain(sequences, keep)
+	for _, sequence := range drop {
+		if err := s.Delete(ctx, manifestName(job, sequence)); err != nil {
+			return err
+		}
+	}
+	retained, err := readAll(ctx, s, job, sequences[len(drop):])
+	if err != nil {
+		return err
+	}
+	files, err := s.List(ctx, dataFolder(job))
+	if err != nil {
+		return err
+	}
+	for _, f := range Orphans(files, retained, dataFolder(job)) {
+		if !before(f, dataFolder(job), newest) {
+			continue
+		}
+		if err := s.Delete(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readAll(ctx context.Context, s store.Store, job string, sequences []int64) ([]*Manifest, error) {
+	var all []*Manifest
+	for _, sequence := range sequences {
+		m, err := Read(ctx, s, job, sequence)
+		if errors.Is(err, errCorrupt) {
+			continue // nobody can restore it, and what it named can't be known
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// before says whether a file belongs to an earlier epoch than a snapshot, or to the same and an earlier checkpoint.
+func before(file, folder string, newest *Manifest) bool {
+	parts := strings.Split(strings.TrimPrefix(path.Dir(file), strings.TrimSuffix(folder, "/")+"/"), "/")
+	if len(parts) != 2 {
+		return false
+	}
+	epoch, err1 := strconv.ParseInt(parts[0], 10, 64)
+	id, err2 := strconv.ParseInt(parts[1], 10, 64)
+	if err1 != nil || err2 != nil {
+		return false
+	}
+	return epoch < newest.Epoch || epoch == newest.Epoch && id < newest.Checkpoint
+}

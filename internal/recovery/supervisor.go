@@ -1,0 +1,211 @@
+package recovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"leat.dev/leat/internal/checkpoint"
+	"leat.dev/leat/internal/clock"
+	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/host/local"
+	"leat.dev/leat/internal/store"
+)
+
+// Config is a job and how to keep it running.
+type Config struct {
+	Plan    *graph.Plan
+	Options local.Options
+	Store   store.Store // nil: no checkpoints, and so no restarts
+	Clock   clock.Clock
+	Policy  Policy
+	// Every is how often a checkpoint begins, MinPause how long after the end of the one before at the earliest.
+	Every, MinPause time.Duration
+	Timeout         time.Duration // of a checkpoint
+	Keep            int           // complete checkpoints
+	FailAfter       int           // failed checkpoints in a row that fail the attempt; 0: never
+	AllowRepeat     bool          // outputs committed since the snapshot may come again
+}
+
+// Supervisor runs a job's attempts, one after another.
+type Supervisor struct {
+	c      Config
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ended  chan struct{}
+	err    error // valid when ended is closed
+
+	mu       sync.Mutex // guards all below
+	attempt  *local.Attempt
+	stopping bool // Stop was called: no other attempt follows
+	failures []Failure
+}
+
+// Start starts the first attempt and returns at once. What keeps the first attempt from starting is the error; later
+// failures are what the policy is for.
+func Start(ctx context.Context, c Config) (*Supervisor, error) {
+	s := &Supervisor{c: c, ended: make(chan struct{})}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	a, err := s.begin()
+	if err != nil {
+		s.cancel(err)
+		return nil, err
+	}
+	began := c.Clock.Now()
+	go func() {
+		defer close(s.ended)
+		defer s.cancel(nil)
+		s.err = s.keep(a, began)
+	}()
+	return s, nil
+}
+
+// Done is closed when the job has ended.
+func (s *Supervisor) Done() <-chan struct{} { return s.ended }
+
+// Wait waits for the job's end.
+func (s *Supervisor) Wait() error {
+	<-s.ended
+	return s.err
+}
+
+// Stop ends the sources' reading, and the job with it. With drain all timers and windows fire.
+func (s *Supervisor) Stop(drain bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	if s.attempt == nil {
+		s.cancel(errStopped) // between two attempts
+		return
+	}
+	s.attempt.Stop(drain)
+}
+
+var errStopped = errors.New("the job was stopped while it waited for another attempt")
+
+// begin starts an attempt, from the newest snapshot if there is one.
+func (s *Supervisor) begin() (*local.Attempt, error) {
+	o := s.c.Options
+	if s.c.Store != nil {
+		var err error
+		if o.Restore, err = s.newest(); err != nil {
+			return nil, err
+		}
+		if o.Epoch, err = checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job); err != nil {
+			return nil, fmt.Errorf("job %s: %w", s.c.Plan.Graph.Job, err)
+		}
+		o.Store, o.Final = s.c.Store, true
+	}
+	a, err := local.Start(s.ctx, s.c.Plan, o)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempt = a
+	if s.stopping {
+		a.Stop(false)
+	}
+	return a, nil
+}
+
+// newest finds the snapshot to go on from.
+func (s *Supervisor) newest() (*checkpoint.Snapshot, error) {
+	job := s.c.Plan.Graph.Job
+	snapshot, damaged, err := checkpoint.Newest(s.ctx, s.c.Store, job)
+	if err != nil {
+		return nil, fmt.Errorf("job %s: %w", job, err)
+	}
+	for _, d := range damaged {
+		slog.Warn("a snapshot can't be read; an older one takes its place", "job", job, "err", d)
+	}
+	if len(damaged) > 0 && s.exactlyOnce() && !s.c.AllowRepeat {
+		return nil, fmt.Errorf("job %s: %w: what an exactly-once sink has committed since the snapshot before it would come again "+
+			"(to go on all the same: --allow-repeat)", job, damaged[0])
+	}
+	if snapshot == nil {
+		return nil, nil
+	}
+	slog.Info("resuming", "job", job, "checkpoint", snapshot.Manifest.Checkpoint, "taken", snapshot.Manifest.Taken,
+		"behind", time.Duration(s.c.Clock.Now()-snapshot.Manifest.Taken.UnixNano()).Round(time.Millisecond))
+	return snapshot, nil
+}
+
+func (s *Supervisor) exactlyOnce() bool {
+	for _, n := range s.c.Plan.Graph.Nodes {
+		if n.ExactlyOnce {
+			return true
+		}
+	}
+	return false
+}
+
+// keep waits for attempts and starts new ones, until one ends well or the policy gives up.
+func (s *Supervisor) keep(a *local.Attempt, began int64) error {
+	for {
+		err := s.run(a)
+		for {
+			if err == nil {
+				return nil
+			}
+			if err = s.pause(err, began); err != nil {
+				return err
+			}
+			began = s.c.Clock.Now()
+			if a, err = s.begin(); err == nil {
+				break
+			}
+		}
+	}
+}
+
+// run takes checkpoints of an attempt until it ends.
+func (s *Supervisor) run(a *local.Attempt) error {
+	var taking sync.WaitGroup
+	if s.c.Store != nil {
+		taking.Go(func() { s.takeCheckpoints(a) })
+	}
+	err := a.Wait()
+	taking.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempt = nil
+	return err
+}
+
+// pause waits before another attempt; its error is the end.
+func (s *Supervisor) pause(failure error, began int64) error {
+	s.mu.Lock()
+	s.failures = append(s.failures, Failure{began, s.c.Clock.Now()})
+	failures, stopping := s.failures, s.stopping
+	s.mu.Unlock()
+	if s.c.Store == nil || stopping || s.ctx.Err() != nil || errors.Is(failure, checkpoint.ErrFenced) {
+		return failure
+	}
+	pause, again := s.c.Policy.Next(failures, rand.Float64())
+	if !again {
+		return failure
+	}
+	slog.Error("the job failed and is started again", "job", s.c.Plan.Graph.Job, "in", pause, "failures", len(failures), "err", failure)
+	if s.sleep(pause) {
+		return nil
+	}
+	return errors.Join(failure, context.Cause(s.ctx))
+}
+
+// sleep waits, and says whether the job is still wanted.
+func (s *Supervisor) sleep(d time.Duration) bool {
+	due := make(chan struct{})
+	stop := s.c.Clock.At(s.c.Clock.Now()+int64(d), func() { close(due) })
+	defer stop()
+	select {
+	case <-due:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
