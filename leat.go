@@ -1,6 +1,7 @@
 package leat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"time"
 
 	"leat.dev/leat/codec"
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/exchange"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
@@ -19,6 +22,8 @@ import (
 	"leat.dev/leat/internal/keygroup"
 	"leat.dev/leat/internal/metrics"
 	"leat.dev/leat/internal/operator"
+	"leat.dev/leat/internal/recovery"
+	"leat.dev/leat/internal/store"
 	"leat.dev/leat/state"
 )
 
@@ -31,10 +36,64 @@ type Job struct {
 	MaxParallelism int
 	// Backend is where state lives; default state.Heap{}.
 	Backend state.Backend
+	// Checkpoint says when checkpoints are taken and where they go; without a store there are none.
+	Checkpoint Checkpoint
+	// Restart says what follows a failure of a job with checkpoints. A job without fails.
+	Restart Restart
+	// Restore says what a job with checkpoints takes over.
+	Restore Restore
 
 	name   string
 	graph  *graph.Graph
 	codecs codec.Set
+}
+
+// Checkpoint says when checkpoints are taken and where they go.
+type Checkpoint struct {
+	// Store is a folder, for all jobs that share it; none: no checkpoints.
+	Store string
+	// Every is the time from the beginning of one to that of the next; default 10 s.
+	Every time.Duration
+	// MinPause is the time from the end of one to the beginning of the next, at least; default 0.
+	MinPause time.Duration
+	// Timeout is after how long one that is not complete is given up; default 10 min.
+	Timeout time.Duration
+	// Keep is how many complete ones are kept; default 3.
+	Keep int
+	// FailAfter is how many failed ones in a row fail the job; 0, the default: a failed one is reported, and no more.
+	FailAfter int
+}
+
+// Defaults of [Checkpoint].
+const (
+	DefaultCheckpointEvery   = 10 * time.Second
+	DefaultCheckpointTimeout = 10 * time.Minute
+	DefaultCheckpointKeep    = 3
+)
+
+// Restore says what a job takes over from the newest complete checkpoint in its store. It always begins from that one,
+// if there is one.
+type Restore struct {
+	// AllowDrop are states ("operator" or "operator/state") that may be left behind.
+	AllowDrop []string
+	// AllowRepeat lets a job with exactly-once sinks begin from an older checkpoint where the newest is damaged: what was
+	// committed since may come again.
+	AllowRepeat bool
+}
+
+// Restart says what follows a failure: another attempt from the newest complete checkpoint. The zero value tries for
+// ever, with growing pauses.
+type Restart struct {
+	// Never fails the job with its first failure.
+	Never bool
+	// Attempts is how many restarts there may be within Per; 0: without limit.
+	Attempts int
+	// Per is the time that Attempts counts; 0: the job's life.
+	Per time.Duration
+	// Pause is the time before the first restart, which doubles from failure to failure; default 1 s.
+	Pause time.Duration
+	// MaxPause is the longest pause; default 1 min; the same as Pause: fixed.
+	MaxPause time.Duration
 }
 
 // NewJob returns an empty job. Its name is part of its snapshots.
@@ -101,12 +160,15 @@ func (j *Job) Start(ctx context.Context) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	numbers := &metrics.Job{}
-	a, err := local.Start(ctx, p.plan, local.Options{Budget: j.budget(), Metrics: numbers})
+	c, err := j.supervise(p.plan)
 	if err != nil {
 		return nil, err
 	}
-	return &Running{attempt: a, metrics: numbers}, nil
+	sup, err := recovery.Start(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Running{supervisor: sup, metrics: c.Options.Metrics}, nil
 }
 
 func (j *Job) settings() graph.Settings {
@@ -125,21 +187,41 @@ func (j *Job) budget() *heap.Budget {
 	return h.NewBudget()
 }
 
+// supervise says how the job is kept running.
+func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
+	c := recovery.Config{
+		Plan: p, Clock: clock.Wall{}, Policy: recovery.Policy(j.Restart),
+		Options: local.Options{Budget: j.budget(), Metrics: &metrics.Job{}, AllowDrop: j.Restore.AllowDrop},
+		Every:   cmp.Or(j.Checkpoint.Every, DefaultCheckpointEvery), MinPause: j.Checkpoint.MinPause,
+		Timeout: cmp.Or(j.Checkpoint.Timeout, DefaultCheckpointTimeout), Keep: cmp.Or(j.Checkpoint.Keep, DefaultCheckpointKeep),
+		FailAfter: j.Checkpoint.FailAfter, AllowRepeat: j.Restore.AllowRepeat,
+	}
+	if j.Checkpoint.Store == "" {
+		return c, nil
+	}
+	var err error
+	if c.Store, err = store.Locate(j.Checkpoint.Store); err != nil {
+		return c, fmt.Errorf("job %s: Checkpoint.Store: %w", j.name, err)
+	}
+	return c, nil
+}
+
 // Running is a job that runs.
 type Running struct {
-	attempt *local.Attempt
-	metrics *metrics.Job
+	supervisor *recovery.Supervisor
+	metrics    *metrics.Job
 }
 
 // Wait waits for the job's end and returns what it failed with, if it failed. It may be called by several goroutines.
-func (r *Running) Wait() error { return r.attempt.Wait() }
+func (r *Running) Wait() error { return r.supervisor.Wait() }
 
 // Stop ends the job and waits for its end. The sources stop reading, and what they have read is worked through.
-// Draining lets all timers and windows fire as if the input had ended; without it nothing fires.
+// Draining lets all timers and windows fire as if the input had ended; without it nothing fires. With checkpoints, the
+// last one is taken then, from which the job can go on.
 func (r *Running) Stop(ctx context.Context, drain bool) error {
-	r.attempt.Stop(drain)
+	r.supervisor.Stop(drain)
 	select {
-	case <-r.attempt.Done():
+	case <-r.supervisor.Done():
 		return r.Wait()
 	case <-ctx.Done():
 		return context.Cause(ctx)

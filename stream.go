@@ -1,6 +1,8 @@
 package leat
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -201,14 +203,35 @@ func (s *Stream[T]) To(name string, sink connector.Sink[T], opts ...Option) {
 				return err
 			}
 		}
-		g := output.Guarantee()
-		n.Guarantee = &g
+		asked, err := guaranteeOf(n.ExactlyOnce, output)
+		if err != nil {
+			return err
+		}
+		if n.ExactlyOnce && s.job.Checkpoint.Store == "" {
+			return errors.New("exactly-once needs checkpoints, for that is when output becomes visible: set Checkpoint.Store, or --store")
+		}
+		n.Guarantee = &asked
 		if _, prints := output.(connector.Printing); prints {
 			n.Settings = []string{graph.Prints}
 		}
 		return nil
 	}
+	n.Recover = func(ctx context.Context, restored bool, committables [][]byte) error {
+		sub := connector.Subtask{Job: s.job.name, Operator: name, ExactlyOnce: true, Restored: restored}
+		return any(output).(connector.Transactional).Recover(ctx, sub, committables)
+	}
 	s.then(n, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] { return operator.NewSink(env, output) })
+}
+
+// guaranteeOf is what a sink promises in a job, or why it can't promise what is asked of it.
+func guaranteeOf[T any](exactlyOnce bool, output connector.Output[T]) (connector.Guarantee, error) {
+	if !exactlyOnce {
+		return connector.AtLeastOnce, nil
+	}
+	if _, ok := any(output).(connector.Transactional); !ok || output.Guarantee() != connector.ExactlyOnce {
+		return 0, fmt.Errorf("exactly-once is asked for, but the sink promises %v at best", output.Guarantee())
+	}
+	return connector.ExactlyOnce, nil
 }
 
 // Output names a side output and its type: declare it as a constant, and use it both where records are sent and where

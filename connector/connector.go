@@ -134,6 +134,9 @@ type Subtask struct {
 	Index, Count int
 	// ExactlyOnce says that the job has asked for it: the writer's Prepare is called at each checkpoint, and not Flush.
 	ExactlyOnce bool
+	// Restored says that the attempt goes on from a snapshot: what the sink has made visible before is part of the job's
+	// output, and stays.
+	Restored bool
 }
 
 // Transactional is an output that can promise exactly-once: its writers are [Committer]s.

@@ -78,7 +78,7 @@ func (w Workload) Result(m *Meter, version string, out, sum int64) Result {
 		Events: events, WallSeconds: hundredths(wall), CPUSeconds: hundredths(cpu),
 		EventsPerSecond: perSecond(events, wall), EventsPerCPUSecond: perSecond(events, cpu),
 		MaxRSSMB: maxRSSMB(), Warm: w.WarmCount, Keys: w.Load.KeyCount, Rate: w.Load.EventsPerSecond,
-		Out: out, Sum: sum, Load1: load1(),
+		Out: out, Sum: sum, Load1: Load1(),
 	}
 }
 
@@ -114,8 +114,8 @@ func maxRSSMB() int64 {
 	return 0
 }
 
-// load1 is the load average over a minute; 0 where /proc is not.
-func load1() float64 {
+// Load1 is the load average over a minute; 0 where /proc is not.
+func Load1() float64 {
 	var load float64
 	text, _ := os.ReadFile("/proc/loadavg")
 	fmt.Sscan(string(text), &load)

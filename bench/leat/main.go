@@ -27,6 +27,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	switch w.Kind {
+	case "latency":
+		return latency(w, os.Stdout)
+	case firstRecord:
+		return printFirstRecord(w, os.Stdout)
+	}
 	b := &bench{workload: w, gen: kit.NewGen(w.Load)}
 	job := leat.NewJob("bench")
 	job.Parallelism = w.Parallelism

@@ -26,14 +26,15 @@ const (
 
 // State describes one named state of an operator, as the plan shows it and a snapshot records it.
 type State struct {
-	Name string
-	Kind Kind
+	Name string `json:"name"`
+	Kind Kind   `json:"kind"`
 	// Type is the Go type of the values, for people.
-	Type string
+	Type string `json:"type"`
 	// Time is "event" or "processing" for timers.
-	Time string `json:",omitempty"`
+	Time string `json:"time,omitempty"`
 	// Item is the schema of map keys, ordered keys, timer items; Value that of values.
-	Item, Value codec.Schema
+	Item  codec.Schema `json:"item,omitzero"`
+	Value codec.Schema `json:"value"`
 }
 
 // Writer takes the canonical entries of a snapshot: the same whatever the backend and the parallelism. The slices

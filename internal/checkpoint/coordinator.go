@@ -102,19 +102,9 @@ func (c *Coordinator) Frozen(part *runtime.Capture) {
 	go func() {
 		defer c.writing.Done()
 		defer part.Release()
-		operators, err := c.persistSafely(part)
+		operators, err := c.persist(part)
 		c.taken(part, operators, err)
 	}()
-}
-
-// persistSafely fails the checkpoint, not the process, when a codec of the user's panics.
-func (c *Coordinator) persistSafely(part *runtime.Capture) (operators []Operator, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = runtime.Thrown(r)
-		}
-	}()
-	return c.persist(part)
 }
 
 // persist writes a subtask's keyed state to segment files.
@@ -135,7 +125,13 @@ func (c *Coordinator) persist(part *runtime.Capture) ([]Operator, error) {
 	return operators, nil
 }
 
-func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapture) (File, error) {
+// writeSegment writes an operator's state. A codec of the user's that panics fails the checkpoint, not the process.
+func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapture) (f File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = runtime.Thrown(r)
+		}
+	}()
 	name := segmentName(c.Job, c.Epoch, part.Checkpoint, o.Operator, part.Subtask)
 	out, err := c.Store.Create(context.Background(), name)
 	if err != nil {

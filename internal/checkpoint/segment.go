@@ -199,7 +199,7 @@ func (r *sectionReader) frame() error {
 	case err == io.EOF && r.left == 0:
 		return io.EOF
 	case err == io.EOF:
-		return fmt.Errorf("%w: %d entries are missing", errCorrupt, r.left)
+		return fmt.Errorf("%w: a section has %+d entries against its index", errCorrupt, -r.left)
 	case err != nil:
 		return fmt.Errorf("%w: %w", errCorrupt, err)
 	}

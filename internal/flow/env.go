@@ -24,6 +24,7 @@ type Env struct {
 	Splits         *Splits // shared by the operators of a source's chain
 	Metrics        *metrics.Subtask
 	ExactlyOnce    bool         // of a sink: asked for
+	Restored       bool         // the attempt goes on from a snapshot
 	Chained        bool         // false for the head of a task
 	Budget         *heap.Budget // of the process's state
 	Tap            Tap          // nil unless a test listens

@@ -67,7 +67,7 @@ type Node struct {
 	// Enumerate lists the splits of a source, once an attempt.
 	Enumerate func(ctx context.Context) ([]connector.Split, error)
 	// Recover settles what earlier attempts of an exactly-once sink have prepared, before the writers are opened.
-	Recover func(ctx context.Context, committables [][]byte) error
+	Recover func(ctx context.Context, restored bool, committables [][]byte) error
 	// Make makes the operator of one subtask.
 	Make func(env *flow.Env) (Made, error)
 }

@@ -83,7 +83,7 @@ var rules = []rule{
 	},
 	{
 		from:   []string{"..."},
-		except: []string{"leattest", "connector/connectortest", "internal/backend/backendtest", "internal/sim"},
+		except: []string{"leattest", "connector/connectortest", "internal/backend/backendtest", "internal/store/storetest", "internal/sim"},
 		never:  []string{"testing"},
 		why:    "only what helps tests imports testing; in a job's binary it would add flags and code",
 	},

@@ -48,6 +48,13 @@ func (j *Job) Add(operator string, index int, noTime int64) *Subtask {
 	return s
 }
 
+// Reset forgets all subtasks: another attempt begins.
+func (j *Job) Reset() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.subtasks = nil
+}
+
 // Subtasks are the numbers of all subtasks so far.
 func (j *Job) Subtasks() []*Subtask {
 	j.mu.Lock()

@@ -36,7 +36,7 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	}
 	w, err := s.output.Open(ctx, connector.Subtask{
 		Job: s.env.Job, Operator: s.env.Operator, Index: s.env.Subtask, Count: s.env.Parallelism,
-		ExactlyOnce: s.env.ExactlyOnce,
+		ExactlyOnce: s.env.ExactlyOnce, Restored: s.env.Restored,
 	})
 	if err != nil {
 		return err

@@ -100,6 +100,7 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 		}
 		o.Store, o.Final = s.c.Store, true
 	}
+	o.Metrics.Reset()
 	a, err := local.Start(s.ctx, s.c.Plan, o)
 	if err != nil {
 		return nil, err

@@ -234,6 +234,7 @@ func (a *Attempt) env(n *graph.Node, t *graph.Task, index int) *flow.Env {
 		MaxParallelism: a.plan.Settings.MaxParallelism, BatchSize: a.options.BatchSize, WatermarkEvery: a.options.WatermarkEvery,
 		Clock: a.options.Clock, Metrics: a.options.Metrics.Add(n.Name, index, flow.NoTime), Budget: a.options.Budget,
 		Enumerated: a.splits[n], Tap: a.options.Tap, ExactlyOnce: n.ExactlyOnce && a.options.Tap == nil,
+		Restored: a.options.Restore != nil,
 	}
 }
 
@@ -399,7 +400,7 @@ func (a *Attempt) recoverSinks() error {
 		if a.options.Restore != nil {
 			committables = a.options.Restore.Committables(n.Name)
 		}
-		if err := n.Recover(a.ctx, committables); err != nil {
+		if err := n.Recover(a.ctx, a.options.Restore != nil, committables); err != nil {
 			return fmt.Errorf("job %s, operator %s: recover: %w", a.plan.Graph.Job, n.Name, err)
 		}
 	}

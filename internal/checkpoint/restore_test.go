@@ -1,0 +1,121 @@
+package checkpoint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/store"
+)
+
+// taken is a complete snapshot, read from its store.
+func taken(t *testing.T) (*Snapshot, *faulty) {
+	t.Helper()
+	s := &faulty{Memory: store.NewMemory()}
+	if _, err := take(t, job(s), parts(new(atomic.Int32))); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(t.Context(), s, "fraud", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Snapshot{m, s}, s
+}
+
+// keyedOf is what an operator's subtask would restore.
+func keyedOf(t *testing.T, s *Snapshot, operator string, from, to int) (string, error) {
+	var all []string
+	err := s.Keyed(t.Context(), operator, from, to, func(state string, group int, r backend.Reader) error {
+		entries, err := readEntries(r)
+		all = append(all, fmt.Sprintf("%s/%d:%d", state, group, len(entries)))
+		return err
+	})
+	return strings.Join(all, " "), err
+}
+
+func TestRestoreByKeyGroups(t *testing.T) {
+	s, faults := taken(t)
+	for _, c := range []struct {
+		from, to int
+		want     string
+	}{
+		{0, 128, "count/23:1 deadlines/40:2"},
+		{0, 24, "count/23:1"},
+		{24, 64, "deadlines/40:2"},
+		{23, 24, "count/23:1"},
+		{41, 128, ""},
+	} {
+		if got, err := keyedOf(t, s, "detect", c.from, c.to); err != nil || got != c.want {
+			t.Errorf("groups %d to %d: got %s, %v", c.from, c.to, got, err)
+		}
+	}
+	faults.did = nil
+	if _, err := keyedOf(t, s, "detect", 64, 128); err != nil || !slices.Equal(faults.did, []string{"open fraud/chk-0000000001/detect-1.seg"}) {
+		t.Errorf("files without key groups of the range are opened: %v, %v", faults.did, err)
+	}
+}
+
+func TestRestoreEntriesAndFloors(t *testing.T) {
+	s, _ := taken(t)
+	entries := s.Entries("payments")
+	if len(entries) != 2 || entries[0].Key != "a.csv" || !bytes.Equal(entries[1].Value, []byte{0, 1, 2}) {
+		t.Errorf("entries %v", entries)
+	}
+	if f := s.Floors("detect"); len(f) != 2 || f[1] != (backend.Floor{From: 64, To: 128, Watermark: 1_700_000_000_000_000_001}) {
+		t.Errorf("floors %v", f)
+	}
+	if got, err := keyedOf(t, s, "nobody", 0, 128); got != "" || err != nil || s.Entries("nobody") != nil || s.Floors("nobody") != nil {
+		t.Errorf("an operator that the snapshot lacks has %s, %v", got, err)
+	}
+}
+
+func TestRestoreErrorsNameTheFile(t *testing.T) {
+	const file = "operator detect: fraud/chk-0000000001/detect-0.seg: "
+	s, faults := taken(t)
+	faults.fails = "open detect-0"
+	if _, err := keyedOf(t, s, "detect", 0, 128); err == nil || err.Error() != file+"the disk is full" {
+		t.Errorf("got %v", err)
+	}
+	faults.fails = ""
+	err := s.Keyed(t.Context(), "detect", 0, 128, func(string, int, backend.Reader) error { return errFull })
+	if err == nil || err.Error() != file+"state count, key group 23: the disk is full" {
+		t.Errorf("got %v", err)
+	}
+	whole := segmentOf(t, golden()...)
+	for what, b := range map[string][]byte{"truncated": whole[:len(whole)-3], "empty": nil, "changed": append(bytes.Clone(whole[:12]), whole[13:]...)} {
+		replace(t, faults, "fraud/chk-0000000001/detect-0.seg", b)
+		if _, err := keyedOf(t, s, "detect", 0, 128); !errors.Is(err, errCorrupt) || !strings.HasPrefix(err.Error(), file) {
+			t.Errorf("%s: got %v", what, err)
+		}
+	}
+}
+
+func replace(t *testing.T, s store.Store, name string, b []byte) {
+	t.Helper()
+	if err := errors.Join(s.Delete(t.Context(), name), s.Put(t.Context(), name, b)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadManifest(t *testing.T) {
+	const file = "fraud/chk-0000000001/manifest.json"
+	_, s := taken(t)
+	for text, want := range map[string]string{
+		`{"format":9}`: file + ": format 9 is not one that this version reads (1)",
+		`{"format":`:   file + ": the file is damaged: unexpected end of JSON input",
+		`null`:         file + ": format 0 is not one that this version reads (1)",
+	} {
+		replace(t, s, file, []byte(text))
+		if _, err := Read(t.Context(), s, "fraud", 1); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	if _, err := Read(t.Context(), s, "fraud", 2); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
