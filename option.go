@@ -44,7 +44,15 @@ func Unchained() Option {
 // ExactlyOnce asks a sink to make each record visible once, whatever is killed and whenever. What was written becomes
 // visible when a checkpoint is complete, so the job needs Checkpoint.Store. A sink that can't is refused when the job is
 // planned.
-func ExactlyOnce() Option { return Option{func(n *graph.Node) { n.ExactlyOnce = true }} }
+func ExactlyOnce() Option {
+	return Option{func(n *graph.Node) error {
+		if n.Kind != graph.Sink {
+			return errors.New("ExactlyOnce is an option of To")
+		}
+		n.ExactlyOnce = true
+		return nil
+	}}
+}
 
 // Rejects sends what can't be read or parsed to a side output, in place of failing the job. It is an option of From
 // and of TryMap; the rejects are read with Side from the stream that those return.

@@ -13,9 +13,11 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/runtime"
 	"leat.dev/leat/internal/store"
@@ -106,7 +108,8 @@ func (w *faultyWriter) Close() error {
 func job(s store.Store) *Coordinator {
 	count := backend.State{Name: "count", Kind: backend.Value, Type: "int64", Value: codec.Opaque("int64")}
 	deadlines := backend.State{Name: "deadlines", Kind: backend.Timers, Type: "string", Time: "event", Item: codec.Opaque("string"), Value: codec.Opaque("time/1")}
-	return &Coordinator{Job: "fraud", Store: s, MaxParallelism: 128, Nodes: []*graph.Node{
+	taken := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
+	return &Coordinator{Job: "fraud", Store: s, MaxParallelism: 128, Clock: taken, Epoch: 1, Nodes: []*graph.Node{
 		{Name: "payments", Kind: graph.Source},
 		{Name: "detect", Kind: graph.Keyed, Key: "int64", States: []backend.State{count, deadlines}},
 		{Name: "alerts", Kind: graph.Sink},
@@ -161,7 +164,7 @@ func TestPartsInAnyOrder(t *testing.T) {
 		if _, err := take(t, job(s), all); err != nil {
 			t.Fatal(err)
 		}
-		got := contentOf(t, s, "fraud/chk-0000000001/manifest.json")
+		got := contentOf(t, s, "fraud/manifests/0000000001.json")
 		if *update {
 			if err := os.WriteFile(file, got, 0o644); err != nil {
 				t.Fatal(err)
@@ -174,7 +177,7 @@ func TestPartsInAnyOrder(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("turn %d: got %s", turn, got)
 		}
-		if segment := contentOf(t, s, "fraud/chk-0000000001/detect-0.seg"); !bytes.Equal(segment, segmentOf(t, golden()...)) {
+		if segment := contentOf(t, s, "fraud/data/0000000001/0000000001/detect-0.seg"); !bytes.Equal(segment, segmentOf(t, golden()...)) {
 			t.Errorf("turn %d: another segment", turn)
 		}
 		if n := released.Load(); n != 2 {
@@ -202,11 +205,11 @@ func TestManifestIsWrittenLast(t *testing.T) {
 	if _, err := take(t, job(s), parts(new(atomic.Int32))); err != nil {
 		t.Fatal(err)
 	}
-	if last := s.did[len(s.did)-1]; last != "put fraud/chk-0000000001/manifest.json" {
+	if last := s.did[len(s.did)-1]; last != "put fraud/manifests/0000000001.json" {
 		t.Errorf("last: %s", last)
 	}
 	for _, name := range []string{"detect-0.seg", "detect-1.seg"} {
-		if !slices.Contains(s.did, "close fraud/chk-0000000001/"+name) {
+		if !slices.Contains(s.did, "close fraud/data/0000000001/0000000001/"+name) {
 			t.Errorf("%s was not closed", name)
 		}
 	}
@@ -314,7 +317,7 @@ func TestWait(t *testing.T) {
 
 func TestAfter(t *testing.T) {
 	c := job(store.NewMemory())
-	c.After(41)
+	c.After(&Manifest{Checkpoint: 41, Sequence: 7})
 	if id := c.Begin(1); id != 42 {
 		t.Errorf("checkpoint %d after 41", id)
 	}

@@ -79,17 +79,18 @@ func FuzzManifest(f *testing.F) {
 	}
 	f.Add(string(whole))
 	f.Add(string(whole[:len(whole)/2]))
-	f.Add(`{"format":2}`)
-	f.Add(`{"format":1,"operators":[{"name":"a"},{"name":"a"}]}`)
+	f.Add(string(sealed([]byte(`{"format":2}`))))
+	f.Add(string(sealed([]byte(`{"format":1,"operators":[{"name":"a"},{"name":"a"}]}`))))
+	f.Add(string(sealed([]byte("null"))))
 	f.Add("null")
 	f.Fuzz(func(t *testing.T, text string) {
 		s := store.NewMemory()
-		if err := s.Put(t.Context(), "job/chk-0000000007/manifest.json", []byte(text)); err != nil {
+		if err := s.Put(t.Context(), "job/manifests/0000000007.json", []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		m, err := Read(t.Context(), s, "job", 7)
 		if err != nil {
-			if !strings.Contains(err.Error(), "job/chk-0000000007/manifest.json") {
+			if !strings.Contains(err.Error(), "job/manifests/0000000007.json") {
 				t.Errorf("the error does not name the file: %v", err)
 			}
 			return

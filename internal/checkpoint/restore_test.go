@@ -24,7 +24,7 @@ func taken(t *testing.T) (*Snapshot, *faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Snapshot{m, s}, s
+	return &Snapshot{Manifest: m, Store: s}, s
 }
 
 // keyedOf is what an operator's subtask would restore.
@@ -55,7 +55,7 @@ func TestRestoreByKeyGroups(t *testing.T) {
 		}
 	}
 	faults.did = nil
-	if _, err := keyedOf(t, s, "detect", 64, 128); err != nil || !slices.Equal(faults.did, []string{"open fraud/chk-0000000001/detect-1.seg"}) {
+	if _, err := keyedOf(t, s, "detect", 64, 128); err != nil || !slices.Equal(faults.did, []string{"open fraud/data/0000000001/0000000001/detect-1.seg"}) {
 		t.Errorf("files without key groups of the range are opened: %v, %v", faults.did, err)
 	}
 }
@@ -75,7 +75,7 @@ func TestRestoreEntriesAndFloors(t *testing.T) {
 }
 
 func TestRestoreErrorsNameTheFile(t *testing.T) {
-	const file = "operator detect: fraud/chk-0000000001/detect-0.seg: "
+	const file = "operator detect: fraud/data/0000000001/0000000001/detect-0.seg: "
 	s, faults := taken(t)
 	faults.fails = "open detect-0"
 	if _, err := keyedOf(t, s, "detect", 0, 128); err == nil || err.Error() != file+"the disk is full" {
@@ -88,7 +88,7 @@ func TestRestoreErrorsNameTheFile(t *testing.T) {
 	}
 	whole := segmentOf(t, golden()...)
 	for what, b := range map[string][]byte{"truncated": whole[:len(whole)-3], "empty": nil, "changed": append(bytes.Clone(whole[:12]), whole[13:]...)} {
-		replace(t, faults, "fraud/chk-0000000001/detect-0.seg", b)
+		replace(t, faults, "fraud/data/0000000001/0000000001/detect-0.seg", b)
 		if _, err := keyedOf(t, s, "detect", 0, 128); !errors.Is(err, errCorrupt) || !strings.HasPrefix(err.Error(), file) {
 			t.Errorf("%s: got %v", what, err)
 		}
@@ -103,12 +103,14 @@ func replace(t *testing.T, s store.Store, name string, b []byte) {
 }
 
 func TestReadManifest(t *testing.T) {
-	const file = "fraud/chk-0000000001/manifest.json"
+	const file = "fraud/manifests/0000000001.json"
 	_, s := taken(t)
 	for text, want := range map[string]string{
-		`{"format":9}`: file + ": format 9 is not one that this version reads (1)",
-		`{"format":`:   file + ": the file is damaged: unexpected end of JSON input",
-		`null`:         file + ": format 0 is not one that this version reads (1)",
+		string(sealed([]byte(`{"format":9}`))): file + ": format 9 is not one that this version reads (1)",
+		string(sealed([]byte(`{"format":`))):   file + ": the file is damaged: unexpected end of JSON input",
+		string(sealed([]byte(`null`))):         file + ": format 0 is not one that this version reads (1)",
+		`{"format":1}`:                         file + ": the file is damaged: it does not end with its checksum",
+		"{}\ncrc32c 00000000\n":                file + ": the file is damaged: its checksum is f01f9d27, not 00000000",
 	} {
 		replace(t, s, file, []byte(text))
 		if _, err := Read(t.Context(), s, "fraud", 1); err == nil || err.Error() != want {
