@@ -32,6 +32,10 @@ func Main(j *Job) {
 func (j *Job) commandLine() cli.Job {
 	return cli.Job{
 		Name: j.name, Graph: j.graph, Parallelism: &j.Parallelism, MaxParallelism: &j.MaxParallelism,
+		Recovery: cli.Recovery{
+			Store: &j.Checkpoint.Store, Every: &j.Checkpoint.Every, FailAfter: &j.Checkpoint.FailAfter,
+			Never: &j.Restart.Never, AllowDrop: &j.Restore.AllowDrop, AllowRepeat: &j.Restore.AllowRepeat,
+		},
 		SetMemory: j.setMemory,
 		Plan: func() (*graph.Plan, error) {
 			p, err := j.Plan()

@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// Flights is the job: it reads one file, or several, and writes four folders below out.
-func Flights(in, out string) *leat.Job {
+// Flights is the job: it reads one file, or several, and writes four folders below out. The options are the sinks'.
+func Flights(in, out string, sink ...leat.Option) *leat.Job {
 	to := func(folder string) file.Writing { return file.Write(filepath.Join(out, folder)).Replace() }
 	job := leat.NewJob("flights")
 	flights := job.From("flights", file.Read(in).CSV[Flight]).EventTime(Flight.Departure, 0)
@@ -36,7 +36,7 @@ func Flights(in, out string) *leat.Job {
 		Window(window.Tumbling(time.Hour)).
 		Aggregate("delays", agg.Fold((*Delays).Add, (*Delays).Merge)).
 		Map(hour).
-		To("delays-by-hour", to("delays").CSV)
+		To("delays-by-hour", to("delays").CSV, sink...)
 
 	flights.KeyBy(Flight.Airline).
 		Window(window.Sliding(day, time.Hour)).
@@ -46,16 +46,16 @@ func Flights(in, out string) *leat.Job {
 		Window(window.Tumbling(time.Hour)).
 		Aggregate("worst-carriers", agg.Top(10, meanDelay)).
 		Map(ranking).
-		To("worst", to("worst").JSONLines)
+		To("worst", to("worst").JSONLines, sink...)
 
 	aircraft := flights.Filter(Flight.HasTail).KeyBy(Flight.Aircraft)
 	aircraft.
 		Window(window.Session(8*time.Hour)).
 		Aggregate("rotations", agg.Fold((*Legs).Add, (*Legs).Merge)).
 		Map(rotation).
-		To("rotations-by-aircraft", to("rotations").JSONLines)
+		To("rotations-by-aircraft", to("rotations").JSONLines, sink...)
 	aircraft.
 		Process("later-and-later", laterAndLater).
-		To("alerts", to("alerts").JSONLines)
+		To("alerts", to("alerts").JSONLines, sink...)
 	return job
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,10 +22,22 @@ type Job struct {
 	Graph *graph.Graph
 	// Parallelism and MaxParallelism are the job's settings; 0 is the default. Flags change them before Plan or Start.
 	Parallelism, MaxParallelism *int
+	// Recovery are the job's settings of checkpoints and restarts.
+	Recovery Recovery
 	// SetMemory sets how many bytes state may take; it refuses when the job's backend has no such setting.
 	SetMemory func(bytes int64) error
 	Plan      func() (*graph.Plan, error)
 	Start     func(context.Context) (Running, error)
+}
+
+// Recovery points to a job's settings of checkpoints and restarts, which flags change.
+type Recovery struct {
+	Store       *string
+	Every       *time.Duration
+	FailAfter   *int
+	Never       *bool
+	AllowDrop   *[]string
+	AllowRepeat *bool
 }
 
 // Running is a job that runs.

@@ -48,6 +48,7 @@ func newFake(args ...string) *fake {
 	g.Add(&graph.Node{Kind: graph.Sink, Name: "write", Inputs: []graph.Input{{From: read}}})
 	f.Job = Job{
 		Name: "orders", Graph: g, Parallelism: &f.parallelism, MaxParallelism: &f.most,
+		Recovery:  Recovery{new(string), new(time.Duration), new(int), new(bool), new([]string), new(bool)},
 		SetMemory: func(bytes int64) error { f.memory = bytes; return nil },
 		Start:     f.start,
 	}

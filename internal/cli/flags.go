@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -110,6 +111,23 @@ func (n number) String() string { return "" }
 
 // Type stands for the value in help.
 func (n number) Type() string { return "N" }
+
+// duration is a flag for a time that is greater than 0.
+type duration struct{ to *time.Duration }
+
+func (d duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil || v <= 0 {
+		return errors.New("want a time such as 500ms, 10s or 2m")
+	}
+	*d.to = v
+	return nil
+}
+
+func (d duration) String() string { return "" }
+
+// Type stands for the value in help.
+func (d duration) Type() string { return "TIME" }
 
 // choice is a flag for one of some words.
 type choice struct {

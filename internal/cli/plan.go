@@ -25,7 +25,24 @@ func (c *command) planCommand() *cobra.Command {
 	}
 	addChoice(cmd, &format, "format", "How to draw: text for people, dot for Graphviz, json for programs.", "text", "dot", "json")
 	c.addParallelism(cmd)
+	c.addStore(cmd)
 	return cmd
+}
+
+// addStore adds the flag that says where checkpoints go; exactly-once sinks can't be planned without.
+func (c *command) addStore(cmd *cobra.Command) {
+	cmd.Flags().StringVar(c.job.Recovery.Store, "store", *c.job.Recovery.Store,
+		"The folder for checkpoints. A job that finds one of its own there goes on from the newest. Default: what the job says, or else no checkpoints.")
+}
+
+// addRecovery adds the flags of checkpoints and restarts.
+func (c *command) addRecovery(cmd *cobra.Command) {
+	r, flags := c.job.Recovery, cmd.Flags()
+	flags.Var(duration{r.Every}, "checkpoint-every", "The time from the beginning of one checkpoint to that of the next, such as 30s. Default: what the job says, or else 10s.")
+	flags.Var(number{r.FailAfter, 1 << 30}, "fail-after", "How many failed checkpoints in a row fail the job. Default: what the job says, or else none: a failed one is reported.")
+	flags.BoolVar(r.Never, "no-restart", *r.Never, "End with the first failure, in place of another attempt from the newest checkpoint.")
+	flags.StringSliceVar(r.AllowDrop, "allow-drop", *r.AllowDrop, "States of the checkpoint that the job does not have any more and that may be left behind, as operator or operator/state.")
+	flags.BoolVar(r.AllowRepeat, "allow-repeat", *r.AllowRepeat, "Go on from an older checkpoint where the newest is damaged, though outputs committed since may come again.")
 }
 
 // addParallelism adds the flags that change the plan of a job.

@@ -37,6 +37,8 @@ func (c *command) runCommand() *cobra.Command {
 		},
 	}
 	c.addParallelism(cmd)
+	c.addStore(cmd)
+	c.addRecovery(cmd)
 	cmd.Flags().Var(size{&f.memory}, "memory",
 		"How much memory state may take, such as 512MiB or 2GB. A job that needs more fails with an error that says so, before "+
 			"the system ends the process. Default: what the job says, or else 60 % of the memory that the process may have.")
@@ -53,7 +55,8 @@ const runNotes = `
 Signals:
   SIGINT (Ctrl-C) and SIGTERM stop the job: the sources stop reading, what they have read is
   worked through and written, and the process ends by that signal. Timers that are not due
-  and windows that are open don't fire. A second signal ends the process at once.
+  and windows that are open don't fire. With --store the last checkpoint is taken then, and
+  the same command goes on from it. A second signal ends the process at once.
 
 Exit codes:
   0    all input is worked through and written
