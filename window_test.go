@@ -65,7 +65,8 @@ func TestWindows(t *testing.T) {
 		{"late", window.Tumbling(10 * time.Second), 0, eve(5, 12, 3, 13), "eve 0-10: 1, eve 10-20: 2", []int64{3}},
 		{
 			"allowed lateness", window.Tumbling(10 * time.Second), 5 * time.Second, eve(5, 12, 3, 16, 4),
-			"eve 0-10: 1, eve 0-10: 2 (late 1), eve 10-20: 2", []int64{4},
+			"eve 0-10: 1, eve 0-10: 2 (late 1), eve 10-20: 2",
+			[]int64{4},
 		},
 		{"out of order within a window", window.Tumbling(10 * time.Second), 0, eve(9, 1, 5), "eve 0-10: 3", nil},
 		{"late for a session that is gone", window.Session(2 * time.Second), 0, eve(1, 10, 2), "eve 1-3: 1, eve 10-12: 1", []int64{2}},

@@ -97,7 +97,7 @@ func (k *Keys[K]) hashBytes(keys []K, to []uint64) {
 	to = to[:len(keys)]
 	buffer, _ := k.buffers.Get().(*[]byte)
 	if buffer == nil {
-		buffer = new([]byte)
+		buffer = new(make([]byte, 0, 64))
 	}
 	b := *buffer
 	for i := range keys {
