@@ -79,6 +79,18 @@ A function that returns an error, or panics, fails the job, with an error that n
 source's record that can't be parsed fails the job with its file, line and column, unless the source has the option
 [Rejects].
 
+# Checkpoints and recovery
+
+A job with a store takes checkpoints:
+
+	job.Checkpoint = leat.Checkpoint{Store: "/var/lib/fraud", Every: 10 * time.Second}
+
+or with the flag --store. A checkpoint has all state, timers, windows and positions as they were at one instant. After
+a failure the job starts again from the newest complete checkpoint ([Restart] says when to give up); after a crash of
+the process the same command does, at any parallelism up to the maximum. Before that the checkpoint is compared with
+the job: states that are gone or that are not what they were are listed in one error. A sink with the option
+[ExactlyOnce] makes what it has written visible when a checkpoint is complete, and each record once.
+
 # Testing
 
 Package leattest runs a job on given records under virtual time, drives single operators record by record, and runs a job
