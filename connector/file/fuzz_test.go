@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"io"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -212,16 +213,51 @@ func FuzzShortInt(f *testing.F) {
 }
 
 func FuzzPartName(f *testing.F) {
-	for _, seed := range []string{"part-0-00000.csv", ".part-12-00003.jsonl.pending", "part-0-1.csv", "part--1-00000.csv", ".part-0-00000.csv", "part-0-123456.csv"} {
+	for _, seed := range []string{
+		"part-0-00000.csv", ".part-12-00003.jsonl.pending", "part-0-1.csv", "part--1-00000.csv", ".part-0-00000.csv", "part-0-123456.csv",
+		"part-3-00007-0123456789ab.jsonl", ".part-3-00007-0123456789ab.jsonl.pending", "part-0-99999999999999999999.csv",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		p, ok := parsePart(name)
+		subtask, number, ok := parsePart(name)
 		if !ok {
 			return
 		}
-		if p.subtask < 0 || p.number < 0 || !strings.Contains(name, "part-"+strconv.Itoa(p.subtask)+"-") {
-			t.Errorf("%q is taken for part %+v", name, p)
+		begin := naming{subtask: subtask, ext: "x"}.name(number)
+		if !strings.HasPrefix(strings.TrimPrefix(name, "."), strings.TrimSuffix(begin, ".x")) {
+			t.Errorf("%q is taken for part %d of subtask %d", name, number, subtask)
+		}
+	})
+}
+
+func FuzzCommittable(f *testing.F) {
+	p := naming{hidden: ".pending-job-sink-0123456789ab", subtask: 1, id: "0123456789ab", ext: "csv"}.part("a/b", 3)
+	p.Bytes, p.Sum = 12, 34
+	good, err := encodeCommittable("/out", []part{p})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	for _, bad := range []string{"", "{}", `{"version":2}`, `{"version":1,"parts":[{"path":"../part-0-00000.csv"}]}`, string(good[:len(good)-4])} {
+		f.Add([]byte(bad))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := decodeCommittable(b)
+		if err != nil {
+			return
+		}
+		for _, p := range c.Parts {
+			if !filepath.IsLocal(p.Path) || !filepath.IsLocal(p.Pending) || p.Bytes < 0 {
+				t.Errorf("%s is accepted: %+v", b, p)
+			}
+		}
+		again, err := encodeCommittable(c.Folder, c.Parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, err := decodeCommittable(again); err != nil || !reflect.DeepEqual(c, d) {
+			t.Errorf("%+v became %+v, %v", c, d, err)
 		}
 	})
 }

@@ -1,0 +1,467 @@
+package file
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"leat.dev/leat/connector"
+)
+
+// engine runs a job of two subtasks that writes the numbers 0, 1, 2 … exactly once, by processes that may end at each operation
+// on the file system. Its own checkpoints are durable at once.
+type engine struct {
+	t     *testing.T
+	files *fakeFiles
+	sink  func(*fakeFiles) connector.Output[int]
+	// durable is how many numbers the last checkpoint has; carried are its committables and those before that are not known
+	// to be committed.
+	durable  int
+	restored bool
+	carried  [][]byte
+	writers  []connector.Writer[int]
+}
+
+const (
+	engineSteps   = 3
+	engineNumbers = 12 // a step
+)
+
+func (e *engine) subtask(i int) connector.Subtask {
+	return connector.Subtask{Job: "job", Operator: "sink", Index: i, Count: 2, ExactlyOnce: true, Restored: e.restored}
+}
+
+// attempt is one attempt, from the last checkpoint to the end or to the first error.
+func (e *engine) attempt() error {
+	output := e.sink(e.files)
+	e.writers = nil
+	if err := output.(connector.Transactional).Recover(e.t.Context(), e.subtask(0), e.carried); err != nil {
+		return err
+	}
+	e.seen("after Recover", e.durable)
+	e.carried = nil
+	for i := range 2 {
+		w, err := output.Open(e.t.Context(), e.subtask(i))
+		if err != nil {
+			return err
+		}
+		e.writers = append(e.writers, w)
+	}
+	for e.durable < engineSteps*engineNumbers {
+		if err := e.checkpoint(); err != nil {
+			return err
+		}
+	}
+	return e.close()
+}
+
+// checkpoint writes a step's numbers, prepares and commits them.
+func (e *engine) checkpoint() error {
+	var prepared [][]byte
+	for i, w := range e.writers {
+		batch := connector.Batch[int]{}
+		for n := range engineNumbers / 2 {
+			batch.Values = append(batch.Values, e.durable+2*n+i)
+		}
+		if err := w.Write(e.t.Context(), &batch); err != nil {
+			return err
+		}
+	}
+	for _, w := range e.writers {
+		c, err := w.(connector.Committer).Prepare(e.t.Context(), 1)
+		if err != nil {
+			return err
+		}
+		prepared = append(prepared, c)
+	}
+	e.durable, e.restored, e.carried = e.durable+engineNumbers, true, prepared
+	for i, c := range prepared {
+		if err := e.writers[1-i].(connector.Committer).Commit(e.t.Context(), c); err != nil {
+			return err
+		}
+	}
+	e.seen("after Commit", e.durable)
+	e.carried = nil
+	return nil
+}
+
+func (e *engine) close() (err error) {
+	for _, w := range e.writers {
+		err = errors.Join(err, w.Close())
+	}
+	return err
+}
+
+// visible are the numbers in all parts that can be seen, which have to be whole.
+func (e *engine) visible() (all []int) {
+	e.t.Helper()
+	for _, name := range sorted(e.files.now) {
+		if strings.Contains(name, "/.") || e.files.now[name].dir {
+			continue
+		}
+		if _, _, ok := parsePart(path.Base(name)); !ok {
+			continue
+		}
+		text, whole := bytes.CutSuffix(e.files.now[name].data, []byte("\n"))
+		if !whole {
+			e.t.Errorf("%s is torn: %q", name, text)
+		}
+		for line := range strings.SplitSeq(string(text), "\n") {
+			n, err := strconv.Atoi(line)
+			if err != nil {
+				e.t.Errorf("%s is torn: %v", name, err)
+			}
+			all = append(all, n)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// seen checks that the numbers below n can be seen once, and no others.
+func (e *engine) seen(when string, n int) {
+	e.t.Helper()
+	all := e.visible()
+	for i := range max(n, len(all)) {
+		if i >= n || i >= len(all) || all[i] != i {
+			e.t.Fatalf("%s: the numbers below %d are to be seen, got %v", when, n, all)
+		}
+	}
+}
+
+// left checks that nothing but visible parts and their folders is left at the end.
+func (e *engine) left() {
+	e.t.Helper()
+	for _, name := range sorted(e.files.now) {
+		if strings.Contains(name, "/.") {
+			e.t.Errorf("%s is left", name)
+		}
+	}
+}
+
+// kinds are the sinks that the tests are about.
+var kinds = map[string]func(*fakeFiles) connector.Output[int]{
+	"one folder": func(f *fakeFiles) connector.Output[int] {
+		w := Write("/made/out")
+		w.files = f
+		return w.JSONLines[int]()
+	},
+	"rolling": func(f *fakeFiles) connector.Output[int] {
+		w := Write("/made/out").Replace().Roll(time.Hour, 5)
+		w.files = f
+		return w.JSONLines[int]()
+	},
+	"sub-folders": func(f *fakeFiles) connector.Output[int] {
+		w := WriteBy("/out", func(n int) string { return fmt.Sprintf("%d/%d", n%2, n%3) })
+		w.to.files = f
+		return w.JSONLines()
+	},
+}
+
+// faults are the ways in which an operation fails, and what the next process finds.
+var faults = map[string]struct {
+	after, forever bool
+	err            error
+	next           func(*fakeFiles, int) *fakeFiles
+}{
+	"machine, before": {false, true, errCrash, func(f *fakeFiles, _ int) *fakeFiles { return f.crash(nil) }},
+	"machine, after":  {true, true, errCrash, func(f *fakeFiles, _ int) *fakeFiles { return f.crash(nil) }},
+	"machine, with some of what was not synced": {true, true, errCrash, func(f *fakeFiles, at int) *fakeFiles {
+		return f.crash(rand.New(rand.NewPCG(1, uint64(at))))
+	}},
+	"process, before": {false, true, errCrash, func(f *fakeFiles, _ int) *fakeFiles { return f.restart() }},
+	"process, after":  {true, true, errCrash, func(f *fakeFiles, _ int) *fakeFiles { return f.restart() }},
+	"one error":       {false, false, errFull, func(f *fakeFiles, _ int) *fakeFiles { return f.restart() }},
+}
+
+// TestCrash ends the job at each operation on the file system, and then goes on from its last checkpoint.
+func TestCrash(t *testing.T) {
+	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
+		for at := 1; ; at++ {
+			e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+			if !e.fails(fault, at) {
+				e.seen("at the end", engineSteps*engineNumbers)
+				return
+			}
+			e.finish(fmt.Sprintf("after a failure at operation %d", at))
+		}
+	})
+}
+
+// TestCrashTwice ends the next process too, in its Recover or a little beyond, and sometimes the one after.
+func TestCrashTwice(t *testing.T) {
+	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
+		for at := 1; ; at += 1 + at/8 {
+			for again := 1; again < 25; again += 1 + at%3 {
+				e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+				if !e.fails(fault, at) {
+					return
+				}
+				if e.fails(fault, again) {
+					e.fails(fault, (at+again)%20)
+				}
+				e.finish(fmt.Sprintf("after failures at operations %d and %d", at, again))
+			}
+		}
+	})
+}
+
+func eachKindAndFault(t *testing.T, test func(t *testing.T, kind, fault string)) {
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		for _, fault := range slices.Sorted(maps.Keys(faults)) {
+			t.Run(kind+"/"+fault, func(t *testing.T) {
+				t.Parallel()
+				test(t, kind, fault)
+			})
+		}
+	}
+}
+
+// fails says whether an attempt that is to fail at an operation came so far.
+func (e *engine) fails(fault string, at int) bool {
+	e.t.Helper()
+	f := faults[fault]
+	e.files.ops, e.files.failAt, e.files.after, e.files.forever, e.files.err = 0, at, f.after, f.forever, f.err
+	err := e.attempt()
+	if !e.files.failed {
+		if err != nil {
+			e.t.Fatalf("operation %d is not reached: %v", at, err)
+		}
+		return false
+	}
+	if err != nil && !errors.Is(err, f.err) {
+		e.t.Fatalf("failed at operation %d with %v", at, err)
+	}
+	_ = e.close() // as after any failure
+	e.files = f.next(e.files, at)
+	return true
+}
+
+func (e *engine) finish(when string) {
+	e.t.Helper()
+	e.files.failAt = 0
+	if err := e.attempt(); err != nil {
+		e.t.Fatalf("%s: %v", when, err)
+	}
+	e.seen(when, engineSteps*engineNumbers)
+	e.left()
+	e.files = e.files.crash(nil)
+	e.seen(when+", and the machine's end after the job's", engineSteps*engineNumbers)
+}
+
+// prepared is a job whose first checkpoint is prepared and not committed.
+func prepared(t *testing.T, kind string) *engine {
+	e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+	output := e.sink(e.files)
+	w, err := output.Open(t.Context(), e.subtask(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), &connector.Batch[int]{Values: []int{0, 1, 2, 3, 4, 5}}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.(connector.Committer).Prepare(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.restored, e.carried, e.durable = true, [][]byte{c}, 6
+	return e
+}
+
+// pending are the files that are not visible.
+func (e *engine) pending() (all []string) {
+	for _, name := range sorted(e.files.now) {
+		if strings.HasSuffix(name, pendingExt) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// What a checkpoint counts on and is no more is an error that names the file.
+func TestCommitIsLoud(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(e *engine, pending string)
+		want string
+		// alsoCommit says that a Commit without a restore finds it too.
+		alsoCommit bool
+	}{
+		"lost":       {func(e *engine, pending string) { delete(e.files.now, pending) }, "is lost: neither it nor .pending-job-sink-", true},
+		"cut":        {func(e *engine, pending string) { e.files.now[pending].data = []byte("0\n") }, "is not what was prepared", true},
+		"bit":        {func(e *engine, pending string) { e.files.now[pending].data[0] ^= 1 }, "is not what was prepared", false},
+		"other part": {func(e *engine, pending string) { e.files.now[visibleOf(pending)] = &fakeFile{data: []byte("7\n")} }, "is not what was prepared", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := prepared(t, "one folder")
+			pending := e.pending()[0]
+			c.harm(e, pending)
+			output := e.sink(e.files)
+			err := output.(connector.Transactional).Recover(t.Context(), e.subtask(0), e.carried)
+			part := path.Base(visibleOf(pending))
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), part) {
+				t.Errorf("Recover: got %v", err)
+			}
+			w, err := output.Open(t.Context(), e.subtask(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = w.(connector.Committer).Commit(t.Context(), e.carried[0])
+			if (err != nil) != c.alsoCommit || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Commit: got %v", err)
+			}
+		})
+	}
+}
+
+// visibleOf is the path of a pending part once it is visible.
+func visibleOf(pending string) string {
+	dir, name := path.Split(pending)
+	return path.Join(path.Dir(path.Clean(dir)), strings.TrimSuffix(name[1:], pendingExt))
+}
+
+// A writer whose pending parts another process has removed says so before a checkpoint counts on them.
+func TestPrepareIsLoud(t *testing.T) {
+	e := &engine{t: t, files: newFakeFiles(), sink: kinds["one folder"]}
+	output := e.sink(e.files)
+	w, err := output.Open(t.Context(), e.subtask(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), &connector.Batch[int]{Values: []int{0}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := output.(connector.Transactional).Recover(t.Context(), e.subtask(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.(connector.Committer).Prepare(t.Context(), 7)
+	if err == nil || c != nil {
+		t.Errorf("got %q, %v", c, err)
+	}
+}
+
+// The folder was moved with its files, or the job was given another: both are found.
+func TestCommitElsewhere(t *testing.T) {
+	for name, dir := range map[string]string{"moved": "/moved", "another": "/another"} {
+		t.Run(name, func(t *testing.T) {
+			e := prepared(t, "one folder")
+			if name == "moved" {
+				moved := map[string]*fakeFile{}
+				for path, file := range e.files.now {
+					moved[strings.Replace(path, "/made/out", dir, 1)] = file
+				}
+				e.files.now = moved
+			}
+			e.sink = func(f *fakeFiles) connector.Output[int] {
+				w := Write(dir)
+				w.files = f
+				return w.JSONLines[int]()
+			}
+			if err := e.sink(e.files).(connector.Transactional).Recover(t.Context(), e.subtask(0), e.carried); err != nil {
+				t.Fatal(err)
+			}
+			e.seen("after Recover", 6)
+		})
+	}
+}
+
+// Parts are rolled by time, as seen when records come.
+func TestRollByTime(t *testing.T) {
+	f := newFakeFiles()
+	out := Write("/out").Roll(time.Minute, 0)
+	now := time.Unix(0, 0)
+	out.files, out.now = f, func() time.Time { return now }
+	w, err := out.JSONLines[int]().Open(t.Context(), connector.Subtask{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []time.Duration{0, 30, 29, 1, 59, 1, 600} {
+		now = now.Add(step * time.Second)
+		if err := w.Write(t.Context(), &connector.Batch[int]{Values: []int{i}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, name := range sorted(f.now) {
+		if !f.now[name].dir && !strings.Contains(name, "/.") {
+			got = append(got, string(f.now[name].data))
+		}
+	}
+	if want := []string{"0\n1\n2\n", "3\n4\n", "5\n"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A writer that has as many parts open as it may ends the one that has gone longest without a record.
+func TestOpenPartsAreBounded(t *testing.T) {
+	e := &engine{t: t, files: newFakeFiles()}
+	by := WriteBy("/out", func(n int) string { return strconv.Itoa(n % 70) })
+	by.to.files = e.files
+	w, err := by.JSONLines().Open(t.Context(), e.subtask(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := connector.Batch[int]{}
+	for n := range 210 {
+		batch.Values = append(batch.Values, n)
+	}
+	if err := w.Write(t.Context(), &batch); err != nil {
+		t.Fatal(err)
+	}
+	if open := len(w.(*partWriter[int]).open); open != maxOpenParts {
+		t.Errorf("%d parts are open, want %d", open, maxOpenParts)
+	}
+	c, err := w.(connector.Committer).Prepare(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts := len(e.pending()); parts != 210 {
+		t.Errorf("%d parts, want 210: records for 70 folders in turn never find theirs open", parts)
+	}
+	e.seen("before Commit", 0)
+	if err := w.(connector.Committer).Commit(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	e.seen("after Commit", 210)
+}
+
+// A folder of pending parts that another subtask takes away when it ends is made again.
+func TestHiddenFolderReturns(t *testing.T) {
+	e := &engine{t: t, files: newFakeFiles(), sink: kinds["one folder"]}
+	output := e.sink(e.files)
+	w, err := output.Open(t.Context(), e.subtask(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := w.Write(t.Context(), &connector.Batch[int]{Values: []int{i}}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := w.(connector.Committer).Prepare(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.(connector.Committer).Commit(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		other, err := output.Open(t.Context(), e.subtask(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.files.size("/made/out/" + hiddenFolder(e.subtask(0))); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the folder is still there: %v", err)
+		}
+	}
+	e.seen("at the end", 3)
+}
