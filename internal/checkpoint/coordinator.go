@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -182,11 +181,7 @@ func (c *Coordinator) complete(p *pending) {
 		return
 	}
 	p.manifest.Sequence = c.sequence + 1
-	p.manifest.sort()
-	data, err := json.MarshalIndent(&p.manifest, "", " ")
-	if err == nil {
-		err = c.Store.Put(context.Background(), manifestName(c.Job, p.manifest.Sequence), sealed(data))
-	}
+	err := write(context.Background(), c.Store, &p.manifest)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		p.fail(ErrFenced)

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -12,11 +13,16 @@ import (
 	"leat.dev/leat/internal/store"
 )
 
-// Claim takes the next epoch of a job: a number that no other process, and no other attempt of this one, has had.
-func Claim(ctx context.Context, s store.Store, job string) (epoch int64, err error) {
+// Claim takes the next epoch of a job: a number that no other process, and no other attempt of this one, has had. A
+// process that had one before passes it as mine: if somebody has taken a later one, the job is theirs, and that is
+// ErrFenced.
+func Claim(ctx context.Context, s store.Store, job string, mine int64) (epoch int64, err error) {
 	taken, err := numbers(ctx, s, epochFolder(job), "")
 	if err != nil {
 		return 0, err
+	}
+	if mine > 0 && last(taken) > mine {
+		return 0, ErrFenced
 	}
 	for epoch = last(taken) + 1; ; epoch++ {
 		err := s.Put(ctx, fmt.Sprintf("%s%010d", epochFolder(job), epoch), nil)
@@ -68,13 +74,41 @@ func Newest(ctx context.Context, s store.Store, job string) (found *Snapshot, da
 			return nil, damaged, err
 		}
 	}
-	return nil, damaged, nil
+	if len(damaged) > 0 {
+		return nil, damaged, fmt.Errorf("no snapshot of job %s can be read: %w", job, errors.Join(damaged...))
+	}
+	return nil, nil, nil
 }
 
-// Exist says whether a job has any snapshot, readable or not.
-func Exist(ctx context.Context, s store.Store, job string) (bool, error) {
-	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
-	return len(sequences) > 0, err
+// Take takes a job over: it writes the newest snapshot once more, as the next manifest, or one of nothing if there is
+// none. From then on nobody who ran the job before can complete a checkpoint, so that what they have prepared and not
+// made part of one can be removed. The manifest's checkpoint is 0 if there was no snapshot.
+func Take(ctx context.Context, s store.Store, job string, epoch int64) (taken *Snapshot, damaged []error, err error) {
+	for {
+		newest, damaged, err := Newest(ctx, s, job)
+		if err != nil {
+			return nil, nil, err
+		}
+		m := &Manifest{Format: FormatVersion, Job: job}
+		if newest != nil {
+			m = newest.Manifest
+		}
+		m.Sequence++
+		m.Epoch = epoch
+		if err := write(ctx, s, m); !errors.Is(err, store.ErrExists) {
+			return &Snapshot{Manifest: m, Store: s}, damaged, err
+		}
+	}
+}
+
+// write writes a manifest, if its number is not taken.
+func write(ctx context.Context, s store.Store, m *Manifest) error {
+	m.sort()
+	data, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, manifestName(m.Job, m.Sequence), sealed(data))
 }
 
 // Retain says which snapshots go when so many are kept: all but the newest ones.

@@ -36,7 +36,7 @@ func TestClaim(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 20 {
 		wait.Go(func() {
-			epoch, err := Claim(context.Background(), s, "job")
+			epoch, err := Claim(context.Background(), s, "job", 0)
 			if err != nil {
 				t.Error(err)
 			}
@@ -46,6 +46,12 @@ func TestClaim(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	if _, err := Claim(t.Context(), s, "job", 19); !errors.Is(err, ErrFenced) {
+		t.Errorf("who had epoch 19 claims after 20: %v", err)
+	}
+	if epoch, err := Claim(t.Context(), s, "job", 20); epoch != 21 || err != nil {
+		t.Errorf("who had epoch 20 claims: %d, %v", epoch, err)
+	}
 }
 
 // put writes a snapshot's file and its manifest; files are what it names besides.

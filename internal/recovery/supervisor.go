@@ -38,6 +38,7 @@ type Supervisor struct {
 	cancel context.CancelCauseFunc
 	ended  chan struct{}
 	err    error // valid when ended is closed
+	epoch  int64 // of the last attempt; used by whoever begins attempts
 
 	mu       sync.Mutex // guards all below
 	attempt  *local.Attempt
@@ -92,13 +93,17 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	o := s.c.Options
 	if s.c.Store != nil {
 		var err error
-		if o.Restore, err = s.newest(); err != nil {
-			return nil, err
-		}
-		if o.Epoch, err = checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job); err != nil {
+		if s.epoch, err = checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch); err != nil {
 			return nil, fmt.Errorf("job %s: %w", s.c.Plan.Graph.Job, err)
 		}
-		o.Store, o.Final = s.c.Store, true
+		taken, err := s.take()
+		if err != nil {
+			return nil, err
+		}
+		o.Epoch, o.After, o.Store, o.Final = s.epoch, taken.Manifest, s.c.Store, true
+		if taken.Manifest.Checkpoint > 0 {
+			o.Restore = taken
+		}
 	}
 	o.Metrics.Reset()
 	a, err := local.Start(s.ctx, s.c.Plan, o)
@@ -114,26 +119,40 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	return a, nil
 }
 
-// newest finds the snapshot to go on from.
-func (s *Supervisor) newest() (*checkpoint.Snapshot, error) {
+// take takes the job over and returns the snapshot to go on from.
+func (s *Supervisor) take() (*checkpoint.Snapshot, error) {
 	job := s.c.Plan.Graph.Job
-	snapshot, damaged, err := checkpoint.Newest(s.ctx, s.c.Store, job)
+	if err := s.readable(job); err != nil {
+		return nil, err
+	}
+	taken, damaged, err := checkpoint.Take(s.ctx, s.c.Store, job, s.epoch)
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", job, err)
 	}
 	for _, d := range damaged {
 		slog.Warn("a snapshot can't be read; an older one takes its place", "job", job, "err", d)
 	}
-	if len(damaged) > 0 && s.exactlyOnce() && !s.c.AllowRepeat {
-		return nil, fmt.Errorf("job %s: %w: what an exactly-once sink has committed since the snapshot before it would come again "+
+	if m := taken.Manifest; m.Checkpoint > 0 {
+		slog.Info("resuming", "job", job, "checkpoint", m.Checkpoint, "taken", m.Taken,
+			"behind", time.Duration(s.c.Clock.Now()-m.Taken.UnixNano()).Round(time.Millisecond))
+	}
+	return taken, nil
+}
+
+// readable refuses to go back behind what an exactly-once sink may have shown.
+func (s *Supervisor) readable(job string) error {
+	if s.c.AllowRepeat || !s.exactlyOnce() {
+		return nil
+	}
+	_, damaged, err := checkpoint.Newest(s.ctx, s.c.Store, job)
+	switch {
+	case err != nil:
+		return fmt.Errorf("job %s: %w", job, err)
+	case len(damaged) > 0:
+		return fmt.Errorf("job %s: %w: what an exactly-once sink has shown since the snapshot before it would come again "+
 			"(to go on all the same: --allow-repeat)", job, damaged[0])
 	}
-	if snapshot == nil {
-		return nil, nil
-	}
-	slog.Info("resuming", "job", job, "checkpoint", snapshot.Manifest.Checkpoint, "taken", snapshot.Manifest.Taken,
-		"behind", time.Duration(s.c.Clock.Now()-snapshot.Manifest.Taken.UnixNano()).Round(time.Millisecond))
-	return snapshot, nil
+	return nil
 }
 
 func (s *Supervisor) exactlyOnce() bool {
@@ -158,7 +177,7 @@ func (s *Supervisor) keep(a *local.Attempt, began int64) error {
 			}
 			began = s.c.Clock.Now()
 			if a, err = s.begin(); err == nil {
-				break
+				break // it runs
 			}
 		}
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	Restore        *checkpoint.Snapshot // nil: from nothing
 	Tap            flow.Tap             // takes the place of all sinks and hears side outputs, for tests; nil: none
 	Epoch          int64                // of the attempt, see checkpoint.Claim
+	// After is the newest manifest of the job in the store, which the attempt's come behind; nil: that of Restore.
+	After *checkpoint.Manifest
 	// AllowDrop names states of the snapshot ("operator" or "operator/state") that may be left behind.
 	AllowDrop []string
 	// Final says that the attempt ends with a checkpoint after its last record, so that exactly-once sinks commit.
@@ -102,8 +104,11 @@ func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
 		Job: p.Graph.Job, Store: a.options.Store, MaxParallelism: p.Settings.MaxParallelism, Nodes: p.Graph.Nodes,
 		Clock: a.options.Clock, Epoch: a.options.Epoch,
 	}
-	if r := o.Restore; r != nil {
-		a.check.After(r.Manifest)
+	switch {
+	case o.After != nil:
+		a.check.After(o.After)
+	case o.Restore != nil:
+		a.check.After(o.Restore.Manifest)
 	}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	if err := a.prepare(); err != nil {
