@@ -25,7 +25,7 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 			continue
 		}
 		if err := s.file(ctx, file, from, to, f); err != nil {
-			return fmt.Errorf("operator %s: %s: %w", operator, file.Name, err)
+			return fmt.Errorf("operator %s: %w", operator, err)
 		}
 	}
 	return nil
@@ -37,6 +37,14 @@ func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(sta
 		return err
 	}
 	defer p.Close()
+	if err := readSections(p, from, to, f); err != nil {
+		return fmt.Errorf("%s: %w", file.Name, err)
+	}
+	return nil
+}
+
+// readSections calls f for each section of a segment whose key group is in a range.
+func readSections(p store.Piece, from, to int, f func(state string, group int, r backend.Reader) error) error {
 	sections, err := readIndex(p)
 	if err != nil {
 		return err
