@@ -1,4 +1,5 @@
-// Package store has where snapshots live, behind one small interface.
+// Package store has where snapshots live, behind one small interface: in memory, or in a folder. Locate finds the one that a
+// user names.
 package store
 
 import (
@@ -18,20 +19,35 @@ var ErrExists = errors.New("it exists already")
 // ErrNotFound says that there is nothing of that name.
 var ErrNotFound = errors.New("it does not exist")
 
-// Store keeps named, immutable pieces of bytes. Names are paths with slashes. All methods may be called from any
-// goroutine.
+// Store keeps named, immutable pieces of bytes. Names are paths with slashes: UTF-8, at most 1,024 bytes, each part at most 255,
+// without backslashes, and not beginning with a dot; ErrName otherwise. All methods may be called from any goroutine.
+//
+// What a store shows is durable: a piece that was opened or listed, or whose name was found to be taken, is there after a crash,
+// also if whoever wrote it died before it was told so.
 type Store interface {
 	// Put writes a piece whole or not at all, durably; ErrExists if the name is taken, also by somebody who writes at
-	// the same time.
+	// the same time. After another error the piece may be there, whole: who needs to know deletes it.
 	Put(ctx context.Context, name string, data []byte) error
-	// Create begins a piece that is too large for Put. It is there, durably, once Close has returned without error.
-	Create(ctx context.Context, name string) (io.WriteCloser, error)
+	// Create begins a piece that is too large for Put. It is there, durably, once Close has returned without error. The
+	// context holds for the whole of it.
+	Create(ctx context.Context, name string) (Writer, error)
 	// Open opens a piece for reading; ErrNotFound if there is none.
 	Open(ctx context.Context, name string) (Piece, error)
 	// List returns the names that begin with a prefix, sorted.
 	List(ctx context.Context, prefix string) ([]string, error)
-	// Delete removes a piece; it is no error if there is none.
+	// Delete removes a piece, durably; it is no error if there is none.
 	Delete(ctx context.Context, name string) error
+}
+
+// Writer writes a piece. One goroutine uses it, and ends with Close or Abort; without either, nobody sees anything, and what the
+// writer takes up stays taken.
+type Writer interface {
+	io.Writer
+	// Close has the piece appear, under the same conditions as Put. After a Write that failed, it returns that error, and
+	// the piece does not appear.
+	Close() error
+	// Abort gives the piece up. After Close it does nothing, so that it can be deferred.
+	Abort() error
 }
 
 // Piece is an open piece.
@@ -51,7 +67,10 @@ type Memory struct {
 func NewMemory() *Memory { return &Memory{pieces: map[string][]byte{}} }
 
 // Put writes a piece.
-func (m *Memory) Put(_ context.Context, name string, data []byte) error {
+func (m *Memory) Put(ctx context.Context, name string, data []byte) error {
+	if err := check(ctx, name); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.pieces[name]; ok {
@@ -61,21 +80,59 @@ func (m *Memory) Put(_ context.Context, name string, data []byte) error {
 	return nil
 }
 
+// check refuses what no store takes on.
+func check(ctx context.Context, name string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return checkName(name)
+}
+
 // Create begins a piece.
-func (m *Memory) Create(_ context.Context, name string) (io.WriteCloser, error) {
-	return &memoryWriter{store: m, name: name}, nil
+func (m *Memory) Create(ctx context.Context, name string) (Writer, error) {
+	if err := check(ctx, name); err != nil {
+		return nil, err
+	}
+	return &memoryWriter{store: m, ctx: ctx, name: name}, nil
 }
 
 type memoryWriter struct {
-	bytes.Buffer
 	store *Memory
+	ctx   context.Context
 	name  string
+	data  []byte
+	done  bool
 }
 
-func (w *memoryWriter) Close() error { return w.store.Put(context.Background(), w.name, w.Bytes()) }
+// errDone says that a writer was used after its end.
+var errDone = errors.New("the writer has been closed or aborted")
+
+func (w *memoryWriter) Write(b []byte) (int, error) {
+	if w.done {
+		return 0, fmt.Errorf("%s: %w", w.name, errDone)
+	}
+	w.data = append(w.data, b...)
+	return len(b), nil
+}
+
+func (w *memoryWriter) Close() error {
+	if w.done {
+		return fmt.Errorf("%s: %w", w.name, errDone)
+	}
+	w.done = true
+	return w.store.Put(w.ctx, w.name, w.data)
+}
+
+func (w *memoryWriter) Abort() error {
+	w.done, w.data = true, nil
+	return nil
+}
 
 // Open opens a piece.
-func (m *Memory) Open(_ context.Context, name string) (Piece, error) {
+func (m *Memory) Open(ctx context.Context, name string) (Piece, error) {
+	if err := check(ctx, name); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, ok := m.pieces[name]
@@ -90,7 +147,13 @@ type memoryPiece struct{ *bytes.Reader }
 func (memoryPiece) Close() error { return nil }
 
 // List lists names.
-func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
+func (m *Memory) List(ctx context.Context, prefix string) ([]string, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := checkPrefix(prefix); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var names []string
@@ -104,7 +167,10 @@ func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
 }
 
 // Delete removes a piece.
-func (m *Memory) Delete(_ context.Context, name string) error {
+func (m *Memory) Delete(ctx context.Context, name string) error {
+	if err := check(ctx, name); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.pieces, name)
