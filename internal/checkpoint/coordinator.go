@@ -117,6 +117,7 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 	if err != nil {
 		return File{}, err
 	}
+	defer func() { _ = out.Abort() }() // of what has failed: after Close it does nothing, and a sweep finds what can't be removed here
 	w, err := newSegmentWriter(out)
 	if err != nil {
 		return File{}, err
