@@ -136,6 +136,7 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 	if err != nil {
 		return File{}, err
 	}
+	defer func() { _ = out.Abort() }() // of what has failed: after Close it does nothing, and a sweep finds what can't be removed here
 	w, err := newSegmentWriter(out)
 	if err != nil {
 		return File{}, err
@@ -173,11 +174,14 @@ func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err err
 // ErrFenced says that another process has written a snapshot of the job since this one began: it runs the job now.
 var ErrFenced = errors.New("another process runs this job on the same store")
 
+// ErrOvertaken says that a newer checkpoint was complete first.
+var ErrOvertaken = errors.New("a newer checkpoint is complete")
+
 // complete writes the manifest, which completes the checkpoint. One that a newer one has overtaken is given up: what
 // the newer one has committed must not be older than the newest snapshot.
 func (c *Coordinator) complete(p *pending) {
 	if p.manifest.Checkpoint < c.newest {
-		p.fail(fmt.Errorf("checkpoint %d is complete before it", c.newest))
+		p.fail(fmt.Errorf("%w: checkpoint %d", ErrOvertaken, c.newest))
 		return
 	}
 	p.manifest.Sequence = c.sequence + 1

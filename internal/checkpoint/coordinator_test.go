@@ -69,7 +69,7 @@ func (f *faulty) Put(ctx context.Context, name string, data []byte) error {
 	return f.Memory.Put(ctx, name, data)
 }
 
-func (f *faulty) Create(ctx context.Context, name string) (io.WriteCloser, error) {
+func (f *faulty) Create(ctx context.Context, name string) (store.Writer, error) {
 	if err := f.do("create", name); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (f *faulty) Open(ctx context.Context, name string) (store.Piece, error) {
 }
 
 type faultyWriter struct {
-	io.WriteCloser
+	store.Writer
 	of   *faulty
 	name string
 }
@@ -94,14 +94,14 @@ func (w *faultyWriter) Write(b []byte) (int, error) {
 	if err := w.of.do("write", w.name); err != nil {
 		return 0, err
 	}
-	return w.WriteCloser.Write(b)
+	return w.Writer.Write(b)
 }
 
 func (w *faultyWriter) Close() error {
 	if err := w.of.do("close", w.name); err != nil {
 		return err
 	}
-	return w.WriteCloser.Close()
+	return w.Writer.Close()
 }
 
 // job is a coordinator of a job with a source, a keyed operator and a sink.

@@ -23,29 +23,43 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 	if o == nil {
 		return nil
 	}
+	wanted := func(state string, group int, r backend.Reader) error {
+		if slices.Contains(s.Dropped, operator+"/"+state) {
+			return nil
+		}
+		return f(state, group, r)
+	}
 	for _, file := range o.Files {
 		if file.To <= from || file.From >= to {
 			continue
 		}
-		if err := s.file(ctx, operator, file, from, to, f); err != nil {
-			return fmt.Errorf("operator %s: %s: %w", operator, file.Name, err)
+		if err := s.file(ctx, file, from, to, wanted); err != nil {
+			return fmt.Errorf("operator %s: %w", operator, err)
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) file(ctx context.Context, operator string, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
 	p, err := s.Store.Open(ctx, file.Name)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	if err := readSections(p, from, to, f); err != nil {
+		return fmt.Errorf("%s: %w", file.Name, err)
+	}
+	return nil
+}
+
+// readSections calls f for each section of a segment whose key group is in a range.
+func readSections(p store.Piece, from, to int, f func(state string, group int, r backend.Reader) error) error {
 	sections, err := readIndex(p)
 	if err != nil {
 		return err
 	}
 	for _, sec := range sections {
-		if sec.Group < from || sec.Group >= to || slices.Contains(s.Dropped, operator+"/"+sec.State) {
+		if sec.Group < from || sec.Group >= to {
 			continue
 		}
 		r, err := newSectionReader(p, sec)

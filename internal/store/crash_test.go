@@ -157,6 +157,44 @@ func TestWhatIsSeenSurvives(t *testing.T) {
 	}
 }
 
+// A name was deleted by one process and put again by another, which died: who has known the first piece makes the second durable.
+func TestSecondPieceOfAName(t *testing.T) {
+	disk := vfs.NewMem()
+	mine, other := store.Dir(disk, "/var/store"), store.Dir(disk, "/var/store")
+	must(t, errors.Join(mine.Put(t.Context(), "job/a", []byte("first")), other.Put(t.Context(), "job/b", nil), other.Delete(t.Context(), "job/a")))
+	disk.Halt(6) // after the link
+	if err := other.Put(t.Context(), "job/a", []byte("second")); !errors.Is(err, vfs.ErrHalted) {
+		t.Fatal(err)
+	}
+	disk.Heal()
+	if text, err := read(t.Context(), mine, "job/a"); err != nil || text != "second" {
+		t.Fatalf("read %q, %v", text, err)
+	}
+	for seed := range uint64(crashSeeds) {
+		if got := found(t, disk.Crash(seed))["job/a"]; got != "second" {
+			t.Fatalf("seed %d: after a crash it is %q", seed, got)
+		}
+	}
+}
+
+// A store was copied, and its files were synced but not its folders: who lists it makes them durable.
+func TestFoldersOfACopy(t *testing.T) {
+	disk := vfs.NewMem()
+	must(t, errors.Join(disk.Mkdir("/var"), disk.Mkdir("/var/store"), disk.Mkdir("/var/store/job")))
+	f, err := disk.Create("/var/store/job/a")
+	must(t, err)
+	_, err = io.WriteString(f, content)
+	must(t, errors.Join(err, f.Sync(), f.Close()))
+	if names, err := store.Dir(disk, "/var/store").List(t.Context(), "job/"); err != nil || len(names) != 1 {
+		t.Fatalf("there is %v, %v", names, err)
+	}
+	for seed := range uint64(crashSeeds) {
+		if got := found(t, disk.Crash(seed))["job/a"]; got != content {
+			t.Fatalf("seed %d: what was listed is lost", seed)
+		}
+	}
+}
+
 // One operation fails with an error of the disk: the step says so, or has happened. Nothing is half there.
 func TestErrorAtEachOperation(t *testing.T) {
 	for _, c := range steps {

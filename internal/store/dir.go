@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"leat.dev/leat/internal/vfs"
 )
@@ -39,8 +40,8 @@ type Directory struct {
 	folders *vfs.Folders
 	serial  atomic.Int64 // of what is being written
 
-	mu      sync.Mutex                 // guards durable
-	durable map[string]map[string]bool // by folder, the pieces that a crash leaves
+	mu      sync.Mutex                      // guards durable
+	durable map[string]map[string]time.Time // by folder and name, the pieces that a crash leaves, and when they were written
 }
 
 // Dir is the store in the folder root of a file system. The folder is made when the first piece is written; one that is not there
@@ -48,7 +49,7 @@ type Directory struct {
 func Dir(fsys vfs.FS, root string) *Directory {
 	return &Directory{
 		Owner: rand.Text(), fsys: fsys, root: filepath.Clean(root),
-		folders: vfs.NewFolders(fsys), durable: map[string]map[string]bool{},
+		folders: vfs.NewFolders(fsys), durable: map[string]map[string]time.Time{},
 	}
 }
 
@@ -113,7 +114,7 @@ func (d *Directory) publish(temporary, name string) error {
 	dir := filepath.Dir(final)
 	err := d.inFolder(dir, func() error { return d.fsys.Link(temporary, final) })
 	if errors.Is(err, fs.ErrExist) {
-		if err := d.settlePiece(dir, path.Base(name)); err != nil && !d.missing(err) {
+		if err := d.settleFolder(dir); err != nil && !d.missing(err) {
 			return errors.Join(ErrExists, err)
 		}
 		return ErrExists
@@ -128,7 +129,9 @@ func (d *Directory) publish(temporary, name string) error {
 	if err := d.folders.Make(dir); err != nil {
 		return err
 	}
-	d.remember(dir, path.Base(name))
+	if info, err := d.fsys.Stat(final); err == nil {
+		d.remember(dir, info)
+	}
 	return nil
 }
 
@@ -150,8 +153,8 @@ func (d *Directory) open(ctx context.Context, name string) (Piece, error) {
 	if err == nil && info.Dir {
 		return nil, ErrNotFound
 	}
-	if err == nil {
-		err = d.settlePiece(filepath.Dir(file), path.Base(name))
+	if dir := filepath.Dir(file); err == nil && !d.knows(dir, info) {
+		err = d.settleFolder(dir)
 	}
 	var f vfs.File
 	if err == nil {
@@ -269,11 +272,8 @@ func (d *Directory) prune(dir string) error {
 	}
 }
 
-// settlePiece makes durable that a piece is there, with all that are in its folder: many are opened, one after another.
-func (d *Directory) settlePiece(dir, base string) error {
-	if d.knows(dir, base) {
-		return nil
-	}
+// settleFolder makes durable what is in a folder: of many pieces that are opened one after another, the first pays.
+func (d *Directory) settleFolder(dir string) error {
 	infos, err := d.fsys.ReadDir(dir)
 	if err != nil {
 		return err
@@ -284,7 +284,7 @@ func (d *Directory) settlePiece(dir, base string) error {
 // settle makes durable that pieces are there: whoever wrote one may have died before it was, and what one sees and builds on must
 // not be lost afterwards. It costs something only when a folder has something new in it.
 func (d *Directory) settle(dir string, infos []vfs.Info) error {
-	infos = slices.DeleteFunc(infos, func(info vfs.Info) bool { return info.Dir || d.knows(dir, info.Name) })
+	infos = slices.DeleteFunc(infos, func(info vfs.Info) bool { return info.Dir || d.knows(dir, info) })
 	if len(infos) == 0 {
 		return nil
 	}
@@ -295,26 +295,29 @@ func (d *Directory) settle(dir string, infos []vfs.Info) error {
 		return err
 	}
 	for _, info := range infos {
-		d.remember(dir, info.Name)
+		d.remember(dir, info)
 	}
 	return nil
 }
 
-func (d *Directory) knows(dir, base string) bool {
+// knows tells whether a piece is known to be durable. Its time tells it from one that had the name before.
+func (d *Directory) knows(dir string, info vfs.Info) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.durable[dir][base]
+	at, ok := d.durable[dir][info.Name]
+	return ok && at.Equal(info.Modified)
 }
 
-func (d *Directory) remember(dir, base string) {
+func (d *Directory) remember(dir string, info vfs.Info) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.durable[dir] == nil {
-		d.durable[dir] = map[string]bool{}
+		d.durable[dir] = map[string]time.Time{}
 	}
-	d.durable[dir][base] = true
+	d.durable[dir][info.Name] = info.Modified
 }
 
+// forget frees what is kept of a piece.
 func (d *Directory) forget(dir, base string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -290,3 +290,25 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// FuzzNames: a name is refused, or is listed as it was put; nothing is written outside the store.
+func FuzzNames(f *testing.F) {
+	for _, name := range []string{"job/chk-1/a", "../a", "a/..b/c", ".writing/x", "a//b", "a\\b", "Zürich/a (2)"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		disk := vfs.NewMem()
+		d := store.Dir(disk, "/var/store")
+		err := d.Put(t.Context(), name, []byte("x"))
+		names, listed := d.List(t.Context(), "")
+		must(t, listed)
+		if errors.Is(err, store.ErrName) != (len(names) == 0) || err == nil && !slices.Equal(names, []string{name}) {
+			t.Fatalf("put %q: %v; there is %q", name, err, names)
+		}
+		for _, folder := range []string{"/", "/var"} {
+			if infos, err := disk.ReadDir(folder); err == nil && len(infos) > 1 {
+				t.Fatalf("put %q wrote to %s: %v", name, folder, infos)
+			}
+		}
+	})
+}

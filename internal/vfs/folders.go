@@ -77,8 +77,11 @@ func (f *Folders) Remove(dir string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	dir = filepath.Clean(dir)
-	delete(f.durable, dir)
-	return f.fsys.Remove(dir)
+	err := f.fsys.Remove(dir)
+	if !errors.Is(err, syscall.ENOTEMPTY) {
+		delete(f.durable, dir)
+	}
+	return err
 }
 
 // Forget forgets which folders are durable: it is called when one that was has gone, which another process did.

@@ -3,10 +3,12 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -26,9 +28,13 @@ func Test(t *testing.T, fresh func(t *testing.T) store.Store) {
 		{"a created piece is there when it is closed", (*suite).testInvisible},
 		{"a piece that is not closed never is", (*suite).testAbandoned},
 		{"a created name is taken", (*suite).testCreateTaken},
+		{"a piece that is aborted never is", (*suite).testAborted},
+		{"the end of a writer", (*suite).testWriterEnd},
+		{"a context that is done", (*suite).testContext},
 		{"list", (*suite).testList},
 		{"delete", (*suite).testDelete},
 		{"names", (*suite).testNames},
+		{"names that no store takes", (*suite).testRefused},
 		{"memory is the caller's again", (*suite).testMemory},
 		{"readers at the same time", (*suite).testReaders},
 	} {
@@ -50,7 +56,7 @@ func (s *suite) put(name, text string) {
 }
 
 // create begins a piece, and writes text to it in several pieces.
-func (s *suite) create(name, text string) io.WriteCloser {
+func (s *suite) create(name, text string) store.Writer {
 	s.Helper()
 	w, err := s.store.Create(s.Context(), name)
 	if err != nil {
@@ -201,6 +207,63 @@ func (s *suite) testAbandoned() {
 	s.expectList("", "job/a")
 }
 
+func (s *suite) testAborted() {
+	w := s.create("job/a", "left")
+	for range 2 {
+		if err := w.Abort(); err != nil {
+			s.Errorf("abort: %v", err)
+		}
+	}
+	s.expectNone("job/a")
+	if _, err := w.Write([]byte("more")); err == nil {
+		s.Error("a write after Abort was taken")
+	}
+	if err := w.Close(); err == nil {
+		s.Error("a close after Abort was taken")
+	}
+	s.expectNone("job/a")
+	s.expectList("")
+}
+
+func (s *suite) testWriterEnd() {
+	w := s.create("job/a", "text")
+	s.close("job/a", w)
+	if err := w.Abort(); err != nil {
+		s.Errorf("abort after close: %v", err)
+	}
+	if _, err := w.Write([]byte("more")); err == nil {
+		s.Error("a write after Close was taken")
+	}
+	if err := w.Close(); err == nil {
+		s.Error("a second Close was taken")
+	}
+	s.expect("job/a", "text")
+}
+
+// testContext: what is asked for under a context that is done is not done, and the error says why.
+func (s *suite) testContext() {
+	s.put("job/a", "text")
+	why := errors.New("the lease is lost")
+	ctx, cancel := context.WithCancelCause(s.Context())
+	w, err := s.store.Create(ctx, "job/late")
+	if err != nil {
+		s.Fatal(err)
+	}
+	cancel(why)
+	_, opened := s.store.Open(ctx, "job/a")
+	_, created := s.store.Create(ctx, "job/c")
+	_, listed := s.store.List(ctx, "job/")
+	for what, err := range map[string]error{
+		"close": w.Close(), "put": s.store.Put(ctx, "job/b", nil), "delete": s.store.Delete(ctx, "job/a"),
+		"open": opened, "create": created, "list": listed,
+	} {
+		if !errors.Is(err, why) {
+			s.Errorf("%s: %v", what, err)
+		}
+	}
+	s.expectList("", "job/a")
+}
+
 func (s *suite) testCreateTaken() {
 	s.put("job/a", "first")
 	w, err := s.store.Create(s.Context(), "job/a")
@@ -259,6 +322,33 @@ func (s *suite) testNames() {
 		s.expect(name, fmt.Sprint(i))
 		s.expectList(name, name)
 	}
+}
+
+// testRefused: what can't be kept everywhere, or would leave a store's folder, is taken nowhere.
+func (s *suite) testRefused() {
+	for _, name := range []string{
+		"", ".", "..", "/", "/a", "a/", "a//b", "a/./b", "a/../b", "../a", "a/..", ".hidden", ".writing/a", "a\\b", "a\x00b", "a\xffb",
+		"a/" + strings.Repeat("x", 256), strings.Repeat("x/", 512) + "x",
+	} {
+		_, created := s.store.Create(s.Context(), name)
+		_, opened := s.store.Open(s.Context(), name)
+		for what, err := range map[string]error{
+			"put": s.store.Put(s.Context(), name, nil), "delete": s.store.Delete(s.Context(), name), "create": created, "open": opened,
+		} {
+			if !errors.Is(err, store.ErrName) {
+				s.Errorf("%s %.20q: %v", what, name, err)
+			}
+		}
+	}
+	for _, prefix := range []string{"/", "..", "../", "a/../b", ".writing/"} {
+		if _, err := s.store.List(s.Context(), prefix); !errors.Is(err, store.ErrName) {
+			s.Errorf("list %q: %v", prefix, err)
+		}
+	}
+	s.expectList("")
+	longest := strings.Repeat("x", 255) + "/" + strings.Repeat("y", 255) + "/..hidden"
+	s.put(longest, "text")
+	s.expect(longest, "text")
 }
 
 func (s *suite) testMemory() {
