@@ -184,8 +184,7 @@ func (c *Coordinator) complete(p *pending) {
 		p.fail(fmt.Errorf("%w: checkpoint %d", ErrOvertaken, c.newest))
 		return
 	}
-	p.manifest.Sequence = c.sequence + 1
-	err := write(context.Background(), c.Store, &p.manifest)
+	err := c.write(&p.manifest)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		p.fail(ErrFenced)
@@ -194,6 +193,20 @@ func (c *Coordinator) complete(p *pending) {
 	default:
 		c.sequence, c.newest = p.manifest.Sequence, p.manifest.Checkpoint
 		close(p.done)
+	}
+}
+
+// write writes a manifest under the next number. A number of this attempt's own that is taken belongs to a manifest whose
+// writing seemed to fail and did not.
+func (c *Coordinator) write(m *Manifest) error {
+	for m.Sequence = c.sequence + 1; ; m.Sequence++ {
+		err := write(context.Background(), c.Store, m)
+		if !errors.Is(err, store.ErrExists) {
+			return err
+		}
+		if own, rerr := Read(context.Background(), c.Store, c.Job, m.Sequence); rerr != nil || own.Epoch != c.Epoch {
+			return errors.Join(err, rerr)
+		}
 	}
 }
 

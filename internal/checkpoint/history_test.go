@@ -169,3 +169,38 @@ func TestNewest(t *testing.T) {
 		t.Errorf("checkpoint %d, sequence %d: the one before the damaged one, whose number stays taken", m.Checkpoint, m.Sequence)
 	}
 }
+
+// lying is a store that writes what it says it could not.
+type lying struct {
+	store.Store
+	lies int
+}
+
+func (l *lying) Put(ctx context.Context, name string, data []byte) error {
+	if err := l.Store.Put(ctx, name, data); err != nil {
+		return err
+	}
+	if l.lies > 0 {
+		l.lies--
+		return errors.New("the answer was lost")
+	}
+	return nil
+}
+
+// A manifest whose writing seemed to fail does not make the attempt take itself for another process.
+func TestLostAnswer(t *testing.T) {
+	s := &lying{store.NewMemory(), 1}
+	c := job(s)
+	if err := c.write(&Manifest{Job: "fraud", Format: FormatVersion, Epoch: 1}); err == nil {
+		t.Fatal("the answer was not lost")
+	}
+	second := &Manifest{Job: "fraud", Format: FormatVersion, Epoch: 1}
+	if err := c.write(second); err != nil || second.Sequence != 2 {
+		t.Errorf("sequence %d, %v", second.Sequence, err)
+	}
+	other := job(s)
+	other.Epoch = 2
+	if err := other.write(&Manifest{Job: "fraud", Format: FormatVersion, Epoch: 2}); !errors.Is(err, store.ErrExists) {
+		t.Errorf("another attempt's number: %v", err)
+	}
+}

@@ -129,6 +129,7 @@ func (s *Supervisor) take() (*checkpoint.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job %s: %w", job, err)
 	}
+	s.sweep()
 	for _, d := range damaged {
 		slog.Warn("a snapshot can't be read; an older one takes its place", "job", job, "err", d)
 	}
@@ -137,6 +138,22 @@ func (s *Supervisor) take() (*checkpoint.Snapshot, error) {
 			"behind", time.Duration(s.c.Clock.Now()-m.Taken.UnixNano()).Round(time.Millisecond))
 	}
 	return taken, nil
+}
+
+// abandoned is after how long what a writer has left behind is taken for nobody's: the store may be shared with jobs
+// that write at this moment.
+const abandoned = time.Hour
+
+// sweep removes what killed processes were in the middle of writing.
+func (s *Supervisor) sweep() {
+	d, ok := s.c.Store.(*store.Directory)
+	if !ok {
+		return
+	}
+	_, err := d.Sweep(s.ctx, func(t store.Temporary) bool { return time.Since(t.Modified) > abandoned })
+	if err != nil {
+		slog.Warn("left-over files could not be removed from the store", "job", s.c.Plan.Graph.Job, "err", err)
+	}
 }
 
 // readable refuses to go back behind what an exactly-once sink may have shown.
