@@ -145,8 +145,10 @@ func TestMistakes(t *testing.T) {
 			s := b.add(Source, "in", "int")
 			b.add(Sink, "in", "", from(s, Forward)).Place = "jobs/fraud.go:20"
 		}, `two operators are called "in": source at ` + at + ` and sink at jobs/fraud.go:20`},
-		{"no name", settings, func(b *builder) { b.add(Source, " ", "int") },
-			"source at " + at + " has no name: state is restored and output is found by it"},
+		{
+			"no name", settings, func(b *builder) { b.add(Source, " ", "int") },
+			"source at " + at + " has no name: state is restored and output is found by it",
+		},
 		{"a side output that is not there", settings, func(b *builder) {
 			b.add(Sink, "out", "", from(b.add(Source, "in", "int"), Forward).side("late", "int"))
 		}, `sink out at ` + at + ` reads side output "late" of in (` + at + `), which makes no such output: it has none`},
@@ -160,14 +162,26 @@ func TestMistakes(t *testing.T) {
 			s.Sides = []Side{{"review", "int"}}
 			b.add(Sink, "out", "", from(s, Forward).side("review", "string"))
 		}, `side output "review" of in (` + at + `) has records of type int, but sink out at ` + at + ` reads string`},
-		{"parallelism beyond the maximum", settings, func(b *builder) { b.add(Source, "in", "int").Parallelism = 129 },
-			"source in at " + at + ": parallelism 129 must be between 1 and the max parallelism, 128"},
-		{"negative parallelism", settings, func(b *builder) { b.add(Source, "in", "int").Parallelism = -1 },
-			"source in at " + at + ": parallelism -1 must be between 1 and the max parallelism, 128"},
-		{"the job's parallelism", Settings{Parallelism: 9, MaxParallelism: 8}, func(b *builder) { b.add(Source, "in", "int") },
-			"parallelism 9: it must be between 1 and the max parallelism, 8"},
-		{"the job's max parallelism", Settings{Parallelism: 1, MaxParallelism: keygroup.MaxMax + 1}, func(b *builder) { b.add(Source, "in", "int") },
-			"max parallelism 32769: it must be between 1 and 32768"},
+		{
+			"parallelism beyond the maximum", settings, func(b *builder) { b.add(Source, "in", "int").Parallelism = 129 },
+			"source in at " + at + ": parallelism 129 must be between 1 and the max parallelism, 128",
+		},
+		{
+			"negative parallelism", settings, func(b *builder) { b.add(Source, "in", "int").Parallelism = -1 },
+			"source in at " + at + ": parallelism -1 must be between 1 and the max parallelism, 128",
+		},
+		{
+			"the job's parallelism",
+			Settings{Parallelism: 9, MaxParallelism: 8},
+			func(b *builder) { b.add(Source, "in", "int") },
+			"parallelism 9: it must be between 1 and the max parallelism, 8",
+		},
+		{
+			"the job's max parallelism",
+			Settings{Parallelism: 1, MaxParallelism: keygroup.MaxMax + 1},
+			func(b *builder) { b.add(Source, "in", "int") },
+			"max parallelism 32769: it must be between 1 and 32768",
+		},
 		{"a type that can't be encoded", settings, func(b *builder) {
 			in := from(b.add(Source, "in", "func()"), Rebalance)
 			in.Encodable = func() error { return errors.New("func() can't be encoded") }

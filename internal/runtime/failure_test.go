@@ -59,20 +59,28 @@ func TestLifecycle(t *testing.T) {
 		{"open fails first", nil, []string{"open"}, "open third, " + at + "third, subtask 3: open: third won't open"},
 		{"open panics", []string{"open panics"}, nil, "open third, open second, close third, " + at + "second, subtask 3: open: panic: second has slipped"},
 		{
-			"flush fails", []string{"flush"}, nil,
+			"flush fails",
+			[]string{"flush"},
+			nil,
 			"open third, open second, a, flush second, close second, close third, " + at + "second, subtask 3: flush: second won't flush",
 		},
 		{
-			"close fails", []string{"close"}, nil,
+			"close fails",
+			[]string{"close"},
+			nil,
 			"open third, open second, a, flush second, flush third, send end, ended 1/3, close second, close third, " + at + "second, subtask 3: close: second won't close",
 		},
 		{
-			"close panics", []string{"close panics"}, []string{"close"},
+			"close panics",
+			[]string{"close panics"},
+			[]string{"close"},
 			"open third, open second, a, flush second, flush third, send end, ended 1/3, close second, close third, " +
 				at + "second, subtask 3: close: panic: second has slipped",
 		},
 		{
-			"flush and close fail", []string{"flush", "close"}, nil,
+			"flush and close fail",
+			[]string{"flush", "close"},
+			nil,
 			"open third, open second, a, flush second, close second, close third, " + at + "second, subtask 3: flush: second won't flush",
 		},
 	} {
