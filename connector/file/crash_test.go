@@ -31,6 +31,18 @@ type engine struct {
 	writers  []connector.Writer[int]
 }
 
+// newEngine is a job that has not run. A sink that replaces finds a part of an earlier run.
+func newEngine(t *testing.T, kind string) *engine {
+	e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+	if kind == "replacing" {
+		old := &fakeFile{data: []byte("99\n"), synced: 3}
+		for _, to := range []map[string]*fakeFile{e.files.now, e.files.durable} {
+			maps.Copy(to, map[string]*fakeFile{"/made": {dir: true}, "/made/out": {dir: true}, "/made/out/old": {dir: true}, "/made/out/old/part-0-00000.jsonl": old})
+		}
+	}
+	return e
+}
+
 const (
 	engineSteps   = 3
 	engineNumbers = 12 // a step
@@ -155,8 +167,13 @@ var kinds = map[string]func(*fakeFiles) connector.Output[int]{
 		w.files = f
 		return w.JSONLines[int]()
 	},
+	"replacing": func(f *fakeFiles) connector.Output[int] {
+		w := WriteBy("/made/out", func(int) string { return "new" }).Replace()
+		w.to.files = f
+		return w.JSONLines()
+	},
 	"rolling": func(f *fakeFiles) connector.Output[int] {
-		w := Write("/made/out").Replace().Roll(time.Hour, 5)
+		w := Write("/made/out").Roll(time.Hour, 5)
 		w.files = f
 		return w.JSONLines[int]()
 	},
@@ -187,7 +204,7 @@ var faults = map[string]struct {
 func TestCrash(t *testing.T) {
 	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
 		for at := 1; ; at++ {
-			e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+			e := newEngine(t, kind)
 			if !e.fails(fault, at) {
 				e.seen("at the end", engineSteps*engineNumbers)
 				return
@@ -202,7 +219,7 @@ func TestCrashTwice(t *testing.T) {
 	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
 		for at := 1; ; at += 1 + at/8 {
 			for again := 1; again < 25; again += 1 + at%3 {
-				e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+				e := newEngine(t, kind)
 				if !e.fails(fault, at) {
 					return
 				}
@@ -260,7 +277,7 @@ func (e *engine) finish(when string) {
 
 // prepared is a job whose first checkpoint is prepared and not committed.
 func prepared(t *testing.T, kind string) *engine {
-	e := &engine{t: t, files: newFakeFiles(), sink: kinds[kind]}
+	e := newEngine(t, kind)
 	output := e.sink(e.files)
 	w, err := output.Open(t.Context(), e.subtask(0))
 	if err != nil {
@@ -330,7 +347,7 @@ func visibleOf(pending string) string {
 
 // A writer whose pending parts another process has removed says so before a checkpoint counts on them.
 func TestPrepareIsLoud(t *testing.T) {
-	e := &engine{t: t, files: newFakeFiles(), sink: kinds["one folder"]}
+	e := newEngine(t, "one folder")
 	output := e.sink(e.files)
 	w, err := output.Open(t.Context(), e.subtask(0))
 	if err != nil {
@@ -370,6 +387,51 @@ func TestCommitElsewhere(t *testing.T) {
 			}
 			e.seen("after Recover", 6)
 		})
+	}
+}
+
+// A writer that ends before its checkpoint leaves nothing, also of parts that are complete.
+func TestCloseLeavesNothing(t *testing.T) {
+	e := newEngine(t, "rolling")
+	w, err := e.sink(e.files).Open(t.Context(), e.subtask(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), &connector.Batch[int]{Values: []int{0, 1, 2, 3, 4}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(e.pending()); n != 2 {
+		t.Errorf("%d parts are pending, want 2", n)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	e.left()
+	e.seen("after Close", 0)
+}
+
+func TestHiddenFoldersDiffer(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	taken := map[string]connector.Subtask{}
+	for _, s := range []connector.Subtask{
+		{},
+		{Job: "a", Operator: "b-c"},
+		{Job: "a-b", Operator: "c"},
+		{Job: "a", Operator: "b_c"},
+		{Job: "a", Operator: "b/c"},
+		{Job: "a", Operator: "../b"},
+		{Job: long, Operator: long},
+		{Job: long, Operator: long + "x"},
+		{Job: "ab"},
+		{Operator: "ab"},
+		{Job: "1:a"},
+		{Job: "a", Operator: "Ünï"},
+	} {
+		name := hiddenFolder(s)
+		if other, ok := taken[name]; ok || len(name) > 120 || checkFolder(name[1:]) != nil {
+			t.Errorf("%q for %+v (and %+v)", name, s, other)
+		}
+		taken[name] = s
 	}
 }
 
@@ -435,7 +497,7 @@ func TestOpenPartsAreBounded(t *testing.T) {
 
 // A folder of pending parts that another subtask takes away when it ends is made again.
 func TestHiddenFolderReturns(t *testing.T) {
-	e := &engine{t: t, files: newFakeFiles(), sink: kinds["one folder"]}
+	e := newEngine(t, "one folder")
 	output := e.sink(e.files)
 	w, err := output.Open(t.Context(), e.subtask(0))
 	if err != nil {
