@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/connector/file"
@@ -33,4 +34,28 @@ func ExampleReading_CSV() {
 	// Output:
 	// true [{anna 12.5 <nil>}]
 	// bert,12x,3 payments.csv:3: column 2 (amount): "12x" is no float64
+}
+
+func ExampleWriteBy() {
+	type Payment struct {
+		City   string
+		Amount float64
+	}
+	dir, _ := os.MkdirTemp("", "example")
+	defer os.RemoveAll(dir)
+
+	sink := file.WriteBy(dir, func(p Payment) string { return "city=" + p.City }).Roll(time.Hour, 64<<20).CSV
+	w, _ := sink().Open(context.Background(), connector.Subtask{Job: "job", Operator: "sink", Count: 1})
+	defer w.Close()
+	_ = w.Write(context.Background(), &connector.Batch[Payment]{Values: []Payment{{"delft", 1}, {"gouda", 2.5}, {"delft", 3}}})
+	_ = w.Flush(context.Background())
+
+	parts, _ := filepath.Glob(filepath.Join(dir, "*", "*.csv"))
+	for _, part := range parts {
+		text, _ := os.ReadFile(part)
+		fmt.Printf("%s: %q\n", filepath.Base(filepath.Dir(part)), text)
+	}
+	// Output:
+	// city=delft: "City,Amount\ndelft,1\ndelft,3\n"
+	// city=gouda: "City,Amount\ngouda,2.5\n"
 }

@@ -205,7 +205,7 @@ func (k keyed) State() []backend.Keyed { return []backend.Keyed{k} }
 
 func (k keyed) States() []backend.State { return []backend.State{{Name: "last"}} }
 
-func (k keyed) Snapshot() backend.Snapshot { return frozen{k.head} }
+func (k keyed) Snapshot() backend.Snapshot { return frozen(k) }
 
 func (k keyed) Restore(state string, group int, _ backend.Reader) error {
 	k.note("restore %s of %d", state, group)

@@ -235,13 +235,7 @@ func TestStopHoldsEventTime(t *testing.T) {
 		b := newBook()
 		job := leat.NewJob("timers")
 		both := job.From("ahead", ahead.source).EventTime(word.when, 0).Union(job.From("behind", behind.source).EventTime(word.when, 0))
-		both.KeyBy(word.key).Process("timer", func(op *leat.Operator[string, string]) func(word) error {
-			timer := op.EventTimers("at", func(at time.Time, _ time.Time) error {
-				op.Emit(fmt.Sprintf("%02d", int(at.Sub(start).Seconds())))
-				return nil
-			})
-			return func(w word) error { timer.At(w.At, w.At); return nil }
-		}).To("book", b.sink)
+		both.KeyBy(word.key).Process("timer", seconds).To("book", b.sink)
 		a, err := begin(t, job, 1, local.Options{WatermarkEvery: 1})
 		if err != nil {
 			t.Fatal(err)
@@ -255,6 +249,48 @@ func TestStopHoldsEventTime(t *testing.T) {
 			t.Errorf("fired %v, though one source had come to 09 only", lines)
 		}
 	})
+}
+
+// seconds says each second of which there was a record, when event time has come there.
+func seconds(op *leat.Operator[string, string]) func(word) error {
+	timer := op.EventTimers("at", func(at time.Time, _ time.Time) error {
+		op.Emit(fmt.Sprintf("%02d", int(at.Sub(start).Seconds())))
+		return nil
+	})
+	return func(w word) error {
+		timer.At(w.At, w.At)
+		return nil
+	}
+}
+
+// A source that has nothing just now lets event time come as far as it has read, also through an operator that makes
+// records of its own.
+func TestDrySourceMovesEventTime(t *testing.T) {
+	for name, through := range map[string]func(*leat.Stream[word]) *leat.Stream[word]{
+		"filter": func(s *leat.Stream[word]) *leat.Stream[word] { return s.Filter(func(word) bool { return true }) },
+		"process": func(s *leat.Stream[word]) *leat.Stream[word] {
+			return s.Process("copy", func(op *leat.Unkeyed[word]) func(word) error {
+				return func(w word) error { op.Emit(w); return nil }
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, b := newWords(1, 100), newBook()
+				w.allow(5)
+				job := leat.NewJob("timers")
+				through(job.From("words", w.source)).EventTime(word.when, 0).KeyBy(word.key).Process("timer", seconds).To("book", b.sink)
+				a, err := begin(t, job, 2, local.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				check(t, "fired", b.sorted(), "00 01 02 03")
+				a.Cancel(errEnough)
+				_ = a.Wait()
+			})
+		})
+	}
 }
 
 // The task's head is told of each subtask that has sent its last record.
