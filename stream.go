@@ -218,7 +218,11 @@ func (s *Stream[T]) To(name string, sink connector.Sink[T], opts ...Option) {
 	}
 	n.Recover = func(ctx context.Context, restored bool, committables [][]byte) error {
 		sub := connector.Subtask{Job: s.job.name, Operator: name, ExactlyOnce: true, Restored: restored}
-		return any(output).(connector.Transactional).Recover(ctx, sub, committables)
+		t, ok := any(output).(connector.Transactional)
+		if !ok {
+			return errors.New("the snapshot has output that was prepared and not committed, and the sink is not the one that can commit it")
+		}
+		return t.Recover(ctx, sub, committables)
 	}
 	s.then(n, opts, func(env *flow.Env, m *graph.Made) flow.Receiver[T] { return operator.NewSink(env, output) })
 }

@@ -214,7 +214,8 @@ func (w Writing) removePending(hidden string) error {
 		if _, _, ok := parsePart(e.Name()); !ok {
 			continue
 		}
-		if err := w.files.remove(filepath.Join(dir, e.Name())); err != nil {
+		// A process that has lost the job and does not know it yet may be giving the part up at this moment.
+		if err := removeIfThere(w.files, filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}

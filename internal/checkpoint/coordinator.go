@@ -39,6 +39,9 @@ type pending struct {
 	done     chan struct{}
 }
 
+// remembered is for how many checkpoints the outcome of an earlier one can be asked for.
+const remembered = 64
+
 // ErrAborted says that a checkpoint was given up because the attempt ended.
 var ErrAborted = errors.New("the attempt ended before the checkpoint was complete")
 
@@ -50,6 +53,11 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 		c.pending = map[int64]*pending{}
 	}
 	c.next++
+	for id, p := range c.pending {
+		if p.ended() && id < c.next-remembered {
+			delete(c.pending, id)
+		}
+	}
 	p := &pending{missing: subtasks, done: make(chan struct{})}
 	p.manifest = Manifest{
 		Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,

@@ -398,12 +398,12 @@ func (a *Attempt) recoverSinks() error {
 		return nil
 	}
 	for _, n := range a.plan.Graph.Nodes {
-		if !n.ExactlyOnce {
-			continue
-		}
 		var committables [][]byte
 		if a.options.Restore != nil {
 			committables = a.options.Restore.Committables(n.Name)
+		}
+		if n.Recover == nil || !n.ExactlyOnce && len(committables) == 0 { // what was prepared once is owed, also by a sink that is at least once now
+			continue
 		}
 		if err := n.Recover(a.ctx, a.options.Restore != nil, committables); err != nil {
 			return fmt.Errorf("job %s, operator %s: recover: %w", a.plan.Graph.Job, n.Name, err)
