@@ -3,6 +3,8 @@ package exchange
 import (
 	"sync"
 	"sync/atomic"
+
+	"leat.dev/leat/internal/invariants"
 )
 
 // Channel leads from one subtask to another. The sender's goroutine uses Send and Fresh, the receiver's Recycle.
@@ -58,13 +60,16 @@ func (c *Channel) Fresh() any {
 // Recycle gives a message's credit back, and its batch, emptied, if it had one.
 func (c *Channel) Recycle(payload any) {
 	if payload != nil {
+		if p, ok := payload.(interface{ Poison() }); ok && invariants.Enabled {
+			p.Poison()
+		}
 		c.mu.Lock()
 		if len(c.free) < CreditBatches {
 			c.free = append(c.free, payload)
 		}
 		c.mu.Unlock()
 	}
-	if n := c.credit.Add(1); n == 1 || n == -OverdraftBatches+1 {
+	if n := c.credit.Add(1); n == resumeBatches || n == -OverdraftBatches+1 {
 		c.sender.Wake()
 	}
 }

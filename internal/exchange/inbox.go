@@ -12,6 +12,9 @@ const (
 	// CreditBatches is how many batches may be under way from one subtask to another before the sender takes no more
 	// input. It bounds what the alignment of a barrier has to stash.
 	CreditBatches = 16
+	// resumeBatches is how much credit a sender that had none waits for: it then makes several batches in a row, and is
+	// not put to sleep and woken for each.
+	resumeBatches = CreditBatches / 2
 	// OverdraftBatches is how far one record's burst of output may go beyond the credit before the sender waits in the
 	// middle of that record.
 	OverdraftBatches = 1024

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unsafe"
 )
 
 // Event times and watermarks are nanoseconds since 1970 in UTC, so that a column of them holds no pointers.
@@ -30,6 +31,25 @@ type Batch[T any] struct {
 // Len is the number of records.
 func (b *Batch[T]) Len() int { return len(b.Values) }
 
+// Poison overwrites the batch's columns, under -tags invariants: whoever still reads a recycled batch then reads
+// nonsense, and tests fail.
+func (b *Batch[T]) Poison() {
+	poison(b.Values)
+	poison(b.Times)
+}
+
+// poison overwrites a column with bytes that no record has by chance, or with zeros where it holds pointers.
+func poison[T any](column []T) {
+	if HoldsPointers[T]() || len(column) == 0 {
+		clear(column)
+		return
+	}
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(&column[0])), uintptr(len(column))*unsafe.Sizeof(column[0]))
+	for i := range bytes {
+		bytes[i] = 0xDB
+	}
+}
+
 // Reset empties the batch and keeps its memory. Values are cleared only where the caller says that they hold pointers.
 func (b *Batch[T]) Reset(pointers bool) {
 	if pointers {
@@ -44,6 +64,13 @@ type Keyed[K comparable, T any] struct {
 	Batch[T]
 	Keys   []K
 	Hashes []uint64
+}
+
+// Poison overwrites the batch's columns, under -tags invariants.
+func (b *Keyed[K, T]) Poison() {
+	b.Batch.Poison()
+	poison(b.Keys)
+	poison(b.Hashes)
 }
 
 // Reset empties the batch and keeps its memory.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"leat.dev/leat/internal/invariants"
 )
 
 // Outlet is an output of an operator, its element type erased: the plan attaches to it what comes next.
@@ -77,6 +79,9 @@ func (o *Out[T]) Flush() {
 		return
 	}
 	o.Forward(&o.batch)
+	if invariants.Enabled {
+		o.batch.Poison()
+	}
 	o.batch.Reset(o.pointers)
 }
 
