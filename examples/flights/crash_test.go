@@ -41,7 +41,7 @@ func TestKilled(t *testing.T) {
 	dir, r := t.TempDir(), rand.New(rand.NewPCG(1, 1))
 	kills := 0
 	for {
-		killed := runAndKill(t, dir, 1+r.IntN(4), time.Duration(50+r.IntN(500))*time.Millisecond, kills < 12)
+		killed := runAndKill(t, dir, 1+r.IntN(4), time.Duration(100+r.IntN(1000))*time.Millisecond, kills < 6)
 		if !killed {
 			break
 		}

@@ -26,6 +26,15 @@ func TestOutputs(t *testing.T) {
 	compare(t, "worst", rounded(t, written(t, out, "worst", false)), rounded(t, lines(oracleRankings(flights))))
 	compare(t, "rotations", written(t, out, "rotations", false), lines(oracleRotations(flights)))
 	compare(t, "alerts", written(t, out, "alerts", false), lines(oracleAlerts(flights)))
+
+	var text strings.Builder // what make demo prints
+	if err := summary(&text, out); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + text.String())
+	if !strings.HasPrefix(text.String(), "336776 flights read, from EWR, JFK, LGA\n") {
+		t.Error("the summary does not begin with the number of flights")
+	}
 }
 
 // TestGolden compares the oracle's hours, which TestOutputs compares the job's with, with what Flink SQL makes of the
@@ -103,20 +112,4 @@ func rounded(t *testing.T, rankings []string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// TestSummary is what make demo prints.
-func TestSummary(t *testing.T) {
-	out := t.TempDir()
-	if err := Flights("data/flights.csv.zst", out).Run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	var text strings.Builder
-	if err := summary(&text, out); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("\n" + text.String())
-	if !strings.HasPrefix(text.String(), "336776 flights read, from EWR, JFK, LGA\n") {
-		t.Error("the summary does not begin with the number of flights")
-	}
 }

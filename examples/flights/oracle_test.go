@@ -19,8 +19,18 @@ import (
 
 // The oracle is the four questions answered by plain loops over all flights in memory: no windows, no state.
 
-// readFlights reads the data without leat.
+// readFlights reads the data without leat, once for all tests, which change nothing of it.
 func readFlights(t *testing.T) []Flight {
+	t.Helper()
+	if allFlights == nil {
+		allFlights = readAll(t)
+	}
+	return slices.Clone(allFlights)
+}
+
+var allFlights []Flight
+
+func readAll(t *testing.T) []Flight {
 	t.Helper()
 	f, err := os.Open("data/flights.csv.zst")
 	if err != nil {
