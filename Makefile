@@ -13,8 +13,10 @@ GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 MODULES = . bench bench/kit bench/peers/gopeer
 FUZZSECONDS ?= 10
 
-# What has expensive assertions under the tag invariants, and what runs on top of it.
-WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
+# What has expensive assertions under the tag invariants and what runs on top of it; and the tests that -short cuts, for the
+# race detector makes their many crashes slow.
+WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/... \
+  ./connector/file ./examples/...
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint golden fuzz clean
@@ -27,9 +29,8 @@ demo: ## run the flights job on a year of real flights
 
 test: ## test everything with the race detector, and the engine with invariants; vet is part of lint
 	$(if $(RACE),,@echo "without the race detector: it needs a C compiler")
-	$(GO) test $(RACE) ./...
+	$(GO) test $(RACE) -short ./...
 	$(GO) test -tags invariants $(WATCHED)
-	$(GO) -C bench test ./...
 	$(GO) -C bench/kit test ./...
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes

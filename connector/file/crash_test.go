@@ -213,11 +213,16 @@ func TestCrash(t *testing.T) {
 	})
 }
 
-// TestCrashTwice ends the next process too, in its Recover or a little beyond, and sometimes the one after.
+// TestCrashTwice ends the next process too, in its Recover or a little beyond, and sometimes the one after. With -short it
+// does so at fewer places.
 func TestCrashTwice(t *testing.T) {
+	stride := 1
+	if testing.Short() {
+		stride = 4
+	}
 	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
-		for at := 1; ; at += 1 + at/3 {
-			for again := 1; again < 25; again += 2 + at%3 {
+		for at := 1; ; at += stride + at/3 {
+			for again := 1; again < 25; again += 2*stride + at%3 {
 				e := newEngine(t, kind)
 				if !e.fails(fault, at) {
 					return
