@@ -13,13 +13,11 @@ GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 MODULES = . bench bench/kit bench/peers/gopeer
 FUZZSECONDS ?= 10
 
-# What has expensive assertions under the tag invariants and what runs on top of it; and the tests that -short cuts, for the
-# race detector makes their many crashes slow.
-WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/... \
-  ./connector/file ./examples/...
+# What has expensive assertions under the tag invariants, and what runs on top of it.
+WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint golden fuzz clean
+.PHONY: help demo test crash bench lint golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +30,9 @@ test: ## test everything with the race detector, and the engine with invariants;
 	$(GO) test $(RACE) -short ./...
 	$(GO) test -tags invariants $(WATCHED)
 	$(GO) -C bench/kit test ./...
+
+crash: ## kill the example and fail the file sink at each of its operations, in full: test does so in part
+	$(GO) test -count=1 -run 'TestKilled|TestCrash' ./examples/... ./connector/file
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh

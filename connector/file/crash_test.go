@@ -202,7 +202,7 @@ var faults = map[string]struct {
 // TestCrash ends the job at each operation on the file system, and then goes on from its last checkpoint.
 func TestCrash(t *testing.T) {
 	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
-		for at := 1; ; at++ {
+		for at := 1; ; at += stride() {
 			e := newEngine(t, kind)
 			if !e.fails(fault, at) {
 				e.seen("at the end", engineSteps*engineNumbers)
@@ -216,10 +216,7 @@ func TestCrash(t *testing.T) {
 // TestCrashTwice ends the next process too, in its Recover or a little beyond, and sometimes the one after. With -short it
 // does so at fewer places.
 func TestCrashTwice(t *testing.T) {
-	stride := 1
-	if testing.Short() {
-		stride = 4
-	}
+	stride := stride()
 	eachKindAndFault(t, func(t *testing.T, kind, fault string) {
 		for at := 1; ; at += stride + at/3 {
 			for again := 1; again < 25; again += 2*stride + at%3 {
@@ -234,6 +231,15 @@ func TestCrashTwice(t *testing.T) {
 			}
 		}
 	})
+}
+
+// stride is the step from one place of failure to the next: with -short, as the race detector makes these tests slow, some
+// are left out.
+func stride() int {
+	if testing.Short() {
+		return 4
+	}
+	return 1
 }
 
 func eachKindAndFault(t *testing.T, test func(t *testing.T, kind, fault string)) {

@@ -12,7 +12,7 @@ import (
 // TestEveryWay runs the job on the flights of a few days chained and unchained, at several parallelisms, with batches of
 // several sizes, and killed and restored at random places: all outputs are the same.
 func TestEveryWay(t *testing.T) {
-	flights := readFlights(t)[:600]
+	flights := readFlights(t)[:300]
 	run := leattest.EveryWay(t, func() *leat.Job { return Flights("not read", t.TempDir()) }, leattest.Records("flights", flights...))
 	compare(t, "delays", lines(run.Output[Hour]("delays-by-hour")), lines(hours(flights)))
 	compare(t, "rotations", lines(run.Output[Rotation]("rotations-by-aircraft")), lines(oracleRotations(flights)))
