@@ -4,11 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"time"
 
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
@@ -42,8 +43,8 @@ func run() error {
 	default:
 		return fmt.Errorf("leat does not run workload %s yet", w.Kind)
 	}
-	if args.Count("ckpt", 0) > 0 {
-		return errors.New("ckpt: leat takes no checkpoints on its own yet")
+	if millis := args.Count("ckpt", 0); millis > 0 {
+		job.Checkpoint = leat.Checkpoint{Store: filepath.Join(w.Dir, "store"), Every: time.Duration(millis) * time.Millisecond}
 	}
 	stop, err := profile(args.Text("cpuprofile", ""))
 	if err != nil {
