@@ -71,9 +71,14 @@ const (
 	DefaultCheckpointKeep    = 3
 )
 
-// Restore says what a job takes over from the newest complete checkpoint in its store. It always begins from that one,
-// if there is one.
+// Restore says what a job starts from. Flags of the command line set it.
 type Restore struct {
+	// From is a snapshot's place, or "latest" in Checkpoint.Store; none: the latest, if there is one.
+	From string
+	// Claim makes the snapshot the job's own from now on: the job may delete it.
+	Claim bool
+	// Standby waits while another process runs the job, and takes over when that one ends or is lost.
+	Standby bool
 	// AllowDrop are states ("operator" or "operator/state") that may be left behind.
 	AllowDrop []string
 	// AllowRepeat lets a job with exactly-once sinks begin from an older checkpoint where the newest is damaged: what was
