@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/failpoint"
 )
 
 // castagnoli is the polynomial of the parts' checksums: processors compute it.
@@ -66,7 +67,9 @@ func commit(f files, folders []string, parts []part, verify bool) error {
 			return err
 		}
 	}
-	return c.syncDirty()
+	err := c.syncDirty()
+	failpoint.Hit(failpoint.PartsDurable)
+	return err
 }
 
 func (c committer) commit(p part) error {
@@ -96,7 +99,10 @@ func (c committer) show(root string, p part) error {
 		return err
 	}
 	c.touch(root, p)
-	return c.rename(filepath.Join(root, filepath.FromSlash(p.Pending)), filepath.Join(root, filepath.FromSlash(p.Path)))
+	failpoint.Hit(failpoint.PartShowing)
+	err := c.rename(filepath.Join(root, filepath.FromSlash(p.Pending)), filepath.Join(root, filepath.FromSlash(p.Path)))
+	failpoint.Hit(failpoint.PartShown)
+	return err
 }
 
 // above is the folder that a path with slashes lies in, or "".
@@ -168,6 +174,7 @@ func (o output[T]) Recover(ctx context.Context, s connector.Subtask, committable
 	if err = o.prepare(s); err == nil {
 		err = o.commitAll(ctx, committables)
 	}
+	failpoint.Hit(failpoint.PartsSettled)
 	if err == nil {
 		err = o.removePending(hiddenFolder(s))
 	}
@@ -218,6 +225,7 @@ func (w Writing) removePending(hidden string) error {
 		if err := removeIfThere(w.files, filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.PartRemoved)
 	}
 	w.files.remove(dir) // it stays if there is something of somebody else in it
 	return nil

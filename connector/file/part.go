@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"time"
+
+	"leat.dev/leat/internal/failpoint"
 )
 
 // openPart is a part that is being written.
@@ -50,8 +52,10 @@ func (p *openPart[T]) seal() error {
 	if err := p.drain(); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.PartWritten)
 	if err := p.file.Sync(); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.PartSynced)
 	return p.file.Close()
 }

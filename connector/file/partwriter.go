@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/failpoint"
 )
 
 // partWriter writes the parts of one subtask. Exactly once:
@@ -242,6 +243,7 @@ func (w *partWriter[T]) prepareParts() ([]byte, error) {
 		return nil, err
 	}
 	b, err := encodeCommittable(folder, w.sealed)
+	failpoint.Hit(failpoint.PartsPrepared)
 	w.sealed = nil
 	return b, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"leat.dev/leat/internal/clock"
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/runtime"
 	"leat.dev/leat/internal/store"
@@ -149,6 +150,7 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 	if err != nil {
 		return File{}, err
 	}
+	failpoint.Hit(failpoint.SegmentBegun)
 	for _, s := range o.Keyed {
 		if err := s.Persist(w); err != nil {
 			return File{}, err
@@ -157,7 +159,10 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 	if err := w.finish(); err != nil {
 		return File{}, err
 	}
-	return File{Name: name, Bytes: w.written}, out.Close()
+	failpoint.Hit(failpoint.SegmentWritten)
+	err = out.Close()
+	failpoint.Hit(failpoint.SegmentClosed)
+	return File{Name: name, Bytes: w.written}, err
 }
 
 // taken adds a subtask's part to its checkpoint, and completes the checkpoint with the last one.
@@ -192,7 +197,9 @@ func (c *Coordinator) complete(p *pending) {
 		p.fail(fmt.Errorf("%w: checkpoint %d", ErrOvertaken, c.newest))
 		return
 	}
+	failpoint.Hit(failpoint.ManifestBefore)
 	err := c.write(&p.manifest)
+	failpoint.Hit(failpoint.ManifestAfter)
 	switch {
 	case errors.Is(err, store.ErrExists):
 		p.fail(ErrFenced)

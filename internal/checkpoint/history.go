@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/store"
 )
 
@@ -27,6 +28,7 @@ func Claim(ctx context.Context, s store.Store, job string, mine int64) (epoch in
 	for epoch = last(taken) + 1; ; epoch++ {
 		err := s.Put(ctx, fmt.Sprintf("%s%010d", epochFolder(job), epoch), nil)
 		if !errors.Is(err, store.ErrExists) {
+			failpoint.Hit(failpoint.JobClaimed)
 			return epoch, err
 		}
 	}
@@ -95,7 +97,9 @@ func Take(ctx context.Context, s store.Store, job string, epoch int64) (taken *S
 		}
 		m.Sequence++
 		m.Epoch = epoch
+		failpoint.Hit(failpoint.TakeBefore)
 		if err := write(ctx, s, m); !errors.Is(err, store.ErrExists) {
+			failpoint.Hit(failpoint.TakeAfter)
 			return &Snapshot{Manifest: m, Store: s}, damaged, err
 		}
 	}
@@ -147,11 +151,14 @@ func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error 
 		return err
 	}
 	drop := Retain(sequences, keep)
+	failpoint.Hit(failpoint.TidyBefore)
 	for _, sequence := range drop {
 		if err := s.Delete(ctx, manifestName(job, sequence)); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.TidyManifest)
 	}
+	failpoint.Hit(failpoint.TidyManifests)
 	retained, err := readAll(ctx, s, job, sequences[len(drop):])
 	if err != nil {
 		return err
@@ -167,7 +174,9 @@ func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error 
 		if err := s.Delete(ctx, f); err != nil {
 			return err
 		}
+		failpoint.Hit(failpoint.TidyFile)
 	}
+	failpoint.Hit(failpoint.TidyAfter)
 	return nil
 }
 

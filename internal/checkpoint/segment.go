@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/store"
 )
 
@@ -94,6 +95,7 @@ func (w *segmentWriter) flush() error {
 	if err := w.write(head[:]); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.SegmentHalf)
 	err := w.write(w.payload)
 	w.payload = w.payload[:0]
 	return err

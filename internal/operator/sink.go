@@ -8,6 +8,7 @@ import (
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/flow"
 )
 
@@ -102,7 +103,9 @@ func (s *Sink[T]) Prepare(ctx context.Context, checkpoint int64) error {
 	if s.commit == nil {
 		return nil
 	}
+	failpoint.Hit(failpoint.PrepareBefore)
 	data, err := s.commit.Prepare(ctx, checkpoint)
+	failpoint.Hit(failpoint.PrepareAfter)
 	if err != nil || data == nil {
 		return err
 	}
@@ -116,9 +119,11 @@ func (s *Sink[T]) Committables() []backend.Committable { return slices.Clone(s.p
 // Complete commits everything up to a checkpoint that is complete, in order.
 func (s *Sink[T]) Complete(ctx context.Context, checkpoint int64) error {
 	for len(s.prepared) > 0 && s.prepared[0].Checkpoint <= checkpoint {
+		failpoint.Hit(failpoint.CommitSinkBefore)
 		if err := s.commit.Commit(ctx, s.prepared[0].Data); err != nil {
 			return fmt.Errorf("commit of checkpoint %d: %w", s.prepared[0].Checkpoint, err)
 		}
+		failpoint.Hit(failpoint.CommitSinkAfter)
 		s.prepared = s.prepared[1:]
 	}
 	return nil

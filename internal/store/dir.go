@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/vfs"
 )
 
@@ -110,6 +111,7 @@ func (d *Directory) inFolder(dir string, do func() error) (err error) {
 
 // publish gives a file that is durable the name of a piece.
 func (d *Directory) publish(temporary, name string) error {
+	failpoint.Hit(failpoint.StoreSynced)
 	final := d.path(name)
 	dir := filepath.Dir(final)
 	err := d.inFolder(dir, func() error { return d.fsys.Link(temporary, final) })
@@ -123,6 +125,7 @@ func (d *Directory) publish(temporary, name string) error {
 		return err
 	}
 	// A failure from here on leaves the piece: another process may have seen it already, and have built on it.
+	failpoint.Hit(failpoint.StoreLinked)
 	if err := d.fsys.SyncDir(dir); err != nil {
 		return err
 	}
@@ -132,6 +135,7 @@ func (d *Directory) publish(temporary, name string) error {
 	if info, err := d.fsys.Stat(final); err == nil {
 		d.remember(dir, info)
 	}
+	failpoint.Hit(failpoint.StoreShown)
 	return nil
 }
 
@@ -249,6 +253,7 @@ func (d *Directory) remove(file string) error {
 	case err != nil && !d.missing(err):
 		return err
 	}
+	failpoint.Hit(failpoint.StoreRemoved)
 	return d.prune(filepath.Dir(file))
 }
 

@@ -12,6 +12,7 @@ import (
 	"leat.dev/leat/internal/checkpoint"
 	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/exchange"
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/keygroup"
@@ -140,6 +141,7 @@ func (a *Attempt) prepare() (err error) {
 			return err
 		}
 	}
+	failpoint.Hit(failpoint.RestoreAfter)
 	return nil
 }
 
@@ -316,7 +318,10 @@ func (a *Attempt) run() {
 }
 
 // Frozen takes a subtask's part of a checkpoint.
-func (a *Attempt) Frozen(c *runtime.Capture) { a.check.Frozen(c) }
+func (a *Attempt) Frozen(c *runtime.Capture) {
+	failpoint.Hit(failpoint.CheckpointCaptured)
+	a.check.Frozen(c)
+}
 
 // Ended ends the attempt with its last subtask, after a last checkpoint if one is asked for.
 func (a *Attempt) Ended(task, subtask int) {
@@ -340,9 +345,11 @@ func (a *Attempt) Ended(task, subtask int) {
 // finish takes the last checkpoint and waits until it is committed: an attempt that ends has made visible all it wrote.
 func (a *Attempt) finish() {
 	snapshot, err := a.Checkpoint(a.ctx)
+	failpoint.Hit(failpoint.FinalComplete)
 	if err == nil {
 		err = a.Commit(a.ctx, snapshot.Manifest.Checkpoint)
 	}
+	failpoint.Hit(failpoint.FinalCommitted)
 	if err != nil {
 		a.Failed(fmt.Errorf("job %s: the checkpoint at the end of input: %w", a.plan.Graph.Job, err))
 		return
@@ -359,11 +366,13 @@ func (a *Attempt) Commit(ctx context.Context, id int64) error {
 	a.mu.Lock()
 	a.commits[id] = waiting
 	a.mu.Unlock()
+	failpoint.Hit(failpoint.CommitBefore)
 	for _, s := range a.subtasks {
 		s.Complete(id)
 	}
 	select {
 	case <-waiting.done:
+		failpoint.Hit(failpoint.CommitAfter)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -389,7 +398,9 @@ func (a *Attempt) Completed(_, _ int, id int64) {
 	if c.left--; c.left == 0 {
 		close(c.done)
 		delete(a.commits, id)
+		return
 	}
+	failpoint.Hit(failpoint.CommitBetween)
 }
 
 // recoverSinks settles what earlier attempts of exactly-once sinks have prepared.
@@ -397,6 +408,7 @@ func (a *Attempt) recoverSinks() error {
 	if a.options.Tap != nil {
 		return nil
 	}
+	failpoint.Hit(failpoint.RecoverBefore)
 	for _, n := range a.plan.Graph.Nodes {
 		var committables [][]byte
 		if a.options.Restore != nil {
@@ -408,7 +420,9 @@ func (a *Attempt) recoverSinks() error {
 		if err := n.Recover(a.ctx, a.options.Restore != nil, committables); err != nil {
 			return fmt.Errorf("job %s, operator %s: recover: %w", a.plan.Graph.Job, n.Name, err)
 		}
+		failpoint.Hit(failpoint.RecoverBetween)
 	}
+	failpoint.Hit(failpoint.RecoverAfter)
 	return nil
 }
 
@@ -457,8 +471,10 @@ func (a *Attempt) Trigger() int64 {
 	a.triggering.Lock()
 	defer a.triggering.Unlock()
 	id := a.check.Begin(len(a.subtasks))
+	failpoint.Hit(failpoint.CheckpointBegun)
 	for _, s := range a.subtasks {
 		s.Trigger(id)
+		failpoint.Hit(failpoint.CheckpointTriggered)
 	}
 	return id
 }
