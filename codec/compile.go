@@ -58,17 +58,22 @@ type node struct {
 const maxDepth = 2000
 
 // compile makes the program that reads and writes s.
-func compile(s *shape) (*node, error) { return link(s, s) }
+func compile(s *shape) (*node, error) {
+	n, _, err := link(s, s)
+	return n, err
+}
 
 // link makes the program that reads into values of shape r what a schema of shape w wrote. If both are the same it
 // also writes.
-func link(w, r *shape) (*node, error) {
+func link(w, r *shape) (*node, Fit, error) {
 	w.measureAll(map[*shape]bool{})
 	l := linker{done: map[[2]*shape]*node{}}
-	return l.link(w, r)
+	n, err := l.link(w, r)
+	return n, l.fit, err
 }
 
 type linker struct {
+	fit  Fit
 	done map[[2]*shape]*node // finished or being linked: recursion closes a cycle
 }
 
@@ -150,13 +155,19 @@ func (l *linker) same(n *node, w, r *shape) (err error) {
 }
 
 func (l *linker) fields(n *node, w, r *shape) error {
+	l.fit.Added += len(r.fields)
 	for i := range w.fields {
 		from := &w.fields[i]
-		to := r.find(from.name)
+		to, err := r.takes(from.name, w)
+		if err != nil {
+			return err
+		}
 		if to == nil {
+			l.fit.Skipped++
 			n.add(opSkip, 0, &detail{writer: from.shape})
 			continue
 		}
+		l.fit.Added--
 		sub, err := l.link(from.shape, to.shape)
 		if err != nil {
 			return within("."+to.name, err)

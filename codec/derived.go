@@ -55,14 +55,7 @@ func trailing(bytes int) error { return corrupt("%d bytes follow its end", bytes
 
 // Resolve reads what another schema wrote.
 func (d *derived[T]) Resolve(writer Schema) (func([]byte) (T, error), error) {
-	if writer.Definition == "" {
-		return nil, errors.New("only the codec that wrote it knows its bytes: give the job that codec again")
-	}
-	shape, err := parse(writer.Definition)
-	if err != nil {
-		return nil, err
-	}
-	n, err := link(shape, d.shape)
+	n, _, err := d.link(writer)
 	if err != nil {
 		return nil, err
 	}
@@ -70,4 +63,45 @@ func (d *derived[T]) Resolve(writer Schema) (func([]byte) (T, error), error) {
 		err = read(n, from, (*T)(hide(unsafe.Pointer(&v))))
 		return v, err
 	}, nil
+}
+
+// link makes the program that reads what another schema wrote.
+func (d *derived[T]) link(writer Schema) (*node, Fit, error) {
+	if writer.Definition == "" {
+		return nil, Fit{}, errors.New("only the codec that wrote it knows its bytes: give the job that codec again")
+	}
+	shape, err := parse(writer.Definition)
+	if err != nil {
+		return nil, Fit{}, err
+	}
+	return link(shape, d.shape)
+}
+
+func (d *derived[T]) fit(writer Schema) (Fit, error) {
+	_, fit, err := d.link(writer)
+	return fit, err
+}
+
+// Fit is how far a type is from what another schema wrote. The nearest is the one with the fewest Skipped, and of those the
+// one with the fewest Added.
+type Fit struct {
+	// Skipped is how many fields were written that the type does not have, Added how many it has that were not.
+	Skipped, Added int
+}
+
+// Nearer says whether f is nearer than other.
+func (f Fit) Nearer(other Fit) bool {
+	return f.Skipped < other.Skipped || f.Skipped == other.Skipped && f.Added < other.Added
+}
+
+// FitOf says how far the type of a codec is from what a schema wrote; an error says that it can't be read. Codecs that
+// are not derived don't tell fields apart: what they can read fits.
+func FitOf[T any](c Codec[T], writer Schema) (Fit, error) {
+	if _, err := ReaderOf(c, writer); err != nil || c.Schema().Fingerprint == writer.Fingerprint {
+		return Fit{}, err
+	}
+	if d, ok := c.(interface{ fit(Schema) (Fit, error) }); ok {
+		return d.fit(writer)
+	}
+	return Fit{}, nil
 }

@@ -58,7 +58,7 @@ func erase[T any](c Codec[T]) *custom {
 		append:  func(to []byte, p unsafe.Pointer) ([]byte, error) { return c.Append(to, *(*T)(p)) },
 		decode:  eraseDecode(c.Decode),
 		resolve: func(writer Schema) (decodeFunc, error) {
-			read, err := resolve(c, writer)
+			read, err := ReaderOf(c, writer)
 			if err != nil {
 				return nil, err
 			}
@@ -106,10 +106,12 @@ func Resolve[T any](s *Set, writer Schema) (func(from []byte) (T, error), error)
 	if err != nil {
 		return nil, err
 	}
-	return resolve(c, writer)
+	return ReaderOf(c, writer)
 }
 
-func resolve[T any](c Codec[T], writer Schema) (func(from []byte) (T, error), error) {
+// ReaderOf is [Resolve] by a codec that is at hand: it returns c.Decode if the schema that wrote is the codec's own, what
+// the codec's [Resolver] makes of it otherwise, and a [SchemaError] if neither can read it.
+func ReaderOf[T any](c Codec[T], writer Schema) (func(from []byte) (T, error), error) {
 	own := c.Schema()
 	if own.Fingerprint == writer.Fingerprint {
 		return c.Decode, nil

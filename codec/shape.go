@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -93,6 +95,24 @@ func (s *shape) find(name string) *field {
 		}
 	}
 	return nil
+}
+
+// takes returns the field that reads what the field name of w holds; nil if none does. Of a name now and one that was, both
+// of which w has, the first is read; of two that were, neither can be.
+func (s *shape) takes(name string, w *shape) (*field, error) {
+	to := s.find(name)
+	if to == nil || to.name == name {
+		return to, nil
+	}
+	for i := range w.fields {
+		switch other := w.fields[i].name; {
+		case other == to.name:
+			return nil, nil
+		case other != name && slices.Contains(to.was, other):
+			return nil, within("."+to.name, fmt.Errorf("%w: both %s and %s were written", errMismatch, name, other))
+		}
+	}
+	return to, nil
 }
 
 // String is the shape as an error shows it.
