@@ -22,14 +22,18 @@ type Coordinator struct {
 	Nodes          []*graph.Node
 	Clock          clock.Clock
 	Epoch          int64 // of this process, see Claim
+	// Turn is called where a goroutine begins, or goes on after it has waited, with what it does: a test that runs one of
+	// them at a time has it wait there. Nil: nobody is asked.
+	Turn func(who string)
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex // guards all below; never held while the store works, which may take as long as it likes
 	next     int64
 	sequence int64 // of the newest complete snapshot
 	newest   int64 // its checkpoint
 	pending  map[int64]*pending
 	closed   bool
 	writing  sync.WaitGroup
+	manifest chan struct{} // closed when the manifest that is being written is; nil: none is
 }
 
 // pending is a checkpoint that is not complete.
@@ -98,9 +102,17 @@ func (c *Coordinator) Wait(ctx context.Context, id int64) (*Manifest, error) {
 	}
 	select {
 	case <-p.done:
+		c.turn("wait for checkpoint %d", id)
 		return &p.manifest, p.err
 	case <-ctx.Done():
+		c.turn("wait for checkpoint %d", id)
 		return nil, context.Cause(ctx)
+	}
+}
+
+func (c *Coordinator) turn(who string, about ...any) {
+	if c.Turn != nil {
+		c.Turn(fmt.Sprintf(who, about...))
 	}
 }
 
@@ -110,6 +122,7 @@ func (c *Coordinator) Frozen(part *runtime.Capture) {
 	go func() {
 		defer c.writing.Done()
 		defer part.Release()
+		c.turn("write checkpoint %d of subtask %d/%d", part.Checkpoint, part.Task, part.Subtask)
 		operators, err := c.persist(part)
 		c.taken(part, operators, err)
 	}()
@@ -193,22 +206,53 @@ var ErrOvertaken = errors.New("a newer checkpoint is complete")
 // complete writes the manifest, which completes the checkpoint. One that a newer one has overtaken is given up: what
 // the newer one has committed must not be older than the newest snapshot.
 func (c *Coordinator) complete(p *pending) {
-	if p.manifest.Checkpoint < c.newest {
+	for c.manifest != nil {
+		c.waitForManifest(p)
+	}
+	switch {
+	case p.ended():
+		return
+	case p.manifest.Checkpoint < c.newest:
 		p.fail(fmt.Errorf("%w: checkpoint %d", ErrOvertaken, c.newest))
 		return
 	}
 	failpoint.Hit(failpoint.ManifestBefore)
-	err := c.write(&p.manifest)
+	err := c.writeAlone(&p.manifest)
 	failpoint.Hit(failpoint.ManifestAfter)
+	if err == nil {
+		c.sequence, c.newest = p.manifest.Sequence, p.manifest.Checkpoint
+	}
 	switch {
+	case p.ended(): // it was given up meanwhile; if it is there now all the same, it is the newest
 	case errors.Is(err, store.ErrExists):
 		p.fail(ErrFenced)
 	case err != nil:
 		p.fail(err)
 	default:
-		c.sequence, c.newest = p.manifest.Sequence, p.manifest.Checkpoint
 		close(p.done)
 	}
+}
+
+// waitForManifest waits, without the lock, until the manifest is written that is being written.
+func (c *Coordinator) waitForManifest(p *pending) {
+	written := c.manifest
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	<-written
+	c.turn("complete checkpoint %d", p.manifest.Checkpoint)
+}
+
+// writeAlone writes a manifest, without the lock: a store that hangs keeps nobody from giving the checkpoint up.
+func (c *Coordinator) writeAlone(m *Manifest) error {
+	written := make(chan struct{})
+	c.manifest = written
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.manifest = nil
+		close(written)
+	}()
+	return c.write(m)
 }
 
 // write writes a manifest under the next number. A number of this attempt's own that is taken belongs to a manifest whose

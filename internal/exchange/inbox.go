@@ -100,6 +100,10 @@ func (w *Waker) Wake() {
 // sleeps, so that no wake-up is lost. Spurious returns happen.
 func (w *Waker) Park(done <-chan struct{}, ready func() bool) {
 	w.parked.Store(true)
+	select {
+	case <-w.signal: // of a second waker of the last time: what it had is seen by ready
+	default:
+	}
 	if !ready() {
 		select {
 		case <-w.signal:

@@ -75,7 +75,7 @@ func (t *Subtask) tick(now int64) bool {
 	any := false
 	for _, k := range t.ticking {
 		if at, ok := k.NextTick(); ok && at <= now {
-			k.Tick(now, FireLimit)
+			k.Tick(now, t.FireLimit)
 			any = true
 		}
 	}

@@ -60,7 +60,12 @@ type Subtask struct {
 	Coordinator Coordinator
 	// Groups are the key groups of keyed operators in the chain, half open.
 	GroupFrom, GroupTo int
+	// FireLimit is how many timers or panes fire before the loop looks for a barrier; 0: FireLimit.
+	FireLimit int
+	// Turn is called when the subtask begins and each time round the loop, with its name; nil: nobody is asked.
+	Turn func(who string)
 
+	name    string
 	source  Pulling // the head, if it is a source
 	firing  Firing  // the head, if it has timers or windows
 	ticking []Ticking
@@ -92,6 +97,10 @@ type letter struct {
 
 // Prepare readies the subtask: channels are how many lead to it, floor is the restored watermark.
 func (t *Subtask) Prepare(channels int, floor int64) {
+	if t.FireLimit == 0 {
+		t.FireLimit = FireLimit
+	}
+	t.name = fmt.Sprintf("subtask %d/%d", t.Task, t.Index)
 	t.marks, t.align = eventtime.NewMerge(channels, floor), newAlignment(channels)
 	head := t.Chain.Links[0].Operator
 	t.source, _ = head.(Pulling)
@@ -128,6 +137,7 @@ func (t *Subtask) hasMail() bool {
 
 // Run runs the subtask until the attempt ends, and reports a failure to the coordinator.
 func (t *Subtask) Run(ctx context.Context) {
+	t.turn()
 	err := t.open(ctx)
 	if err == nil {
 		err = t.loop(ctx)
@@ -140,6 +150,12 @@ func (t *Subtask) Run(ctx context.Context) {
 	}
 	if err != nil {
 		t.Coordinator.Failed(err)
+	}
+}
+
+func (t *Subtask) turn() {
+	if t.Turn != nil {
+		t.Turn(t.name)
 	}
 }
 
@@ -158,7 +174,7 @@ func (t *Subtask) open(ctx context.Context) (err error) {
 func (t *Subtask) loop(ctx context.Context) (err error) {
 	defer t.caught(ctx, &err)
 	t.resume()
-	for ctx.Err() == nil {
+	for t.turn(); ctx.Err() == nil; t.turn() {
 		t.readMail()
 		now := t.Clock.Now()
 		t.linger(now)
@@ -280,7 +296,7 @@ func (t *Subtask) watermark(moved bool) {
 
 // fire fires some of what is due. A barrier that is next in line need not wait for all of it.
 func (t *Subtask) fire() {
-	t.due = !t.firing.Advance(t.marks.Current(), FireLimit)
+	t.due = !t.firing.Advance(t.marks.Current(), t.FireLimit)
 	t.Chain.settle()
 	for t.due && t.next() && t.queue[t.at].Kind == exchange.Barrier {
 		t.handle()

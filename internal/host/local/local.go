@@ -38,6 +38,11 @@ type Options struct {
 	AllowDrop []string
 	// Final says that the attempt ends with a checkpoint after its last record, so that exactly-once sinks commit.
 	Final bool
+	// Turn is called where a goroutine begins, or goes on after it has waited, and each time round a subtask's loop: a test
+	// that runs one of them at a time has it wait there. Nil: nobody is asked.
+	Turn func(who string)
+	// FireLimit is how many timers or panes fire before the loop looks for a barrier; default runtime.FireLimit.
+	FireLimit int
 	// Ended is called, from any goroutine, when a subtask of the task with this head has sent its last record; nil: by nobody.
 	Ended func(head string, subtask int)
 }
@@ -58,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.Wall{}
+	}
+	if o.FireLimit == 0 {
+		o.FireLimit = runtime.FireLimit
 	}
 	if o.Metrics == nil {
 		o.Metrics = &metrics.Job{}
@@ -103,7 +111,7 @@ func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
 	}
 	a.check = &checkpoint.Coordinator{
 		Job: p.Graph.Job, Store: a.options.Store, MaxParallelism: p.Settings.MaxParallelism, Nodes: p.Graph.Nodes,
-		Clock: a.options.Clock, Epoch: a.options.Epoch,
+		Clock: a.options.Clock, Epoch: a.options.Epoch, Turn: a.options.Turn,
 	}
 	switch {
 	case o.After != nil:
@@ -206,6 +214,7 @@ func (a *Attempt) place() {
 			w := exchange.NewWaker()
 			s := &runtime.Subtask{
 				Task: t.ID, Index: i, Waker: w, Inbox: exchange.NewInbox(w), Clock: a.options.Clock, Coordinator: a,
+				Turn: a.options.Turn, FireLimit: a.options.FireLimit,
 			}
 			s.GroupFrom, s.GroupTo = keygroup.Range(i, t.Parallelism, a.plan.Settings.MaxParallelism)
 			a.byTask[t] = append(a.byTask[t], s)
@@ -344,6 +353,7 @@ func (a *Attempt) Ended(task, subtask int) {
 
 // finish takes the last checkpoint and waits until it is committed: an attempt that ends has made visible all it wrote.
 func (a *Attempt) finish() {
+	a.turn("finish")
 	snapshot, err := a.Checkpoint(a.ctx)
 	failpoint.Hit(failpoint.FinalComplete)
 	if err == nil {
@@ -372,12 +382,19 @@ func (a *Attempt) Commit(ctx context.Context, id int64) error {
 	}
 	select {
 	case <-waiting.done:
+		a.turn("committed")
 		failpoint.Hit(failpoint.CommitAfter)
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-a.ctx.Done():
 		return context.Cause(a.ctx)
+	}
+}
+
+func (a *Attempt) turn(who string) {
+	if a.options.Turn != nil {
+		a.options.Turn(who)
 	}
 }
 
