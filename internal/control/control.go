@@ -1,0 +1,97 @@
+// Package control is how commands reach a running job: HTTP with JSON over a unix socket that only the job's user can
+// open. It has no listener on a network.
+//
+//	GET  /v1/job                                                   → Status
+//	POST /v1/savepoint  {"to": "/var/savepoints"}                  → {"place": "…"}
+//	POST /v1/stop       {"drain": true, "savepoint": "/var/…"}     → {"place": "…"}
+//
+// An error is a status of 400 or more and {"error": "…"}. A savepoint or stop that was asked for goes on when the client
+// goes away: half of a savepoint is of no use to anybody, and the job logs where the whole of it lies.
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// Job is a running job as its socket serves it.
+type Job interface {
+	Status() Status
+	// Savepoint takes a savepoint below the folder or store that to names, and returns its place.
+	Savepoint(ctx context.Context, to string) (place string, err error)
+	// StopWithSavepoint takes one, commits all output up to it, ends the job and waits for its end.
+	StopWithSavepoint(ctx context.Context, to string, drain bool) (place string, err error)
+	// Stop ends the job and waits for its end.
+	Stop(ctx context.Context, drain bool) error
+}
+
+// Status is how a running job is.
+type Status struct {
+	Job     string    `json:"job"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	// Attempt grows with each restart, also from process to process; 0: the job takes no checkpoints.
+	Attempt int64 `json:"attempt"`
+	// Checkpoint is the newest complete one that this process knows of.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// In is what the sources have read and Out what the sinks have written, both in records of this attempt.
+	In       int64 `json:"in"`
+	Out      int64 `json:"out"`
+	Late     int64 `json:"late"`
+	Rejected int64 `json:"rejected"`
+	// Watermark is how far event time has come in all that is written.
+	Watermark *time.Time `json:"watermark,omitempty"`
+	Operators []Operator `json:"operators"`
+}
+
+// Checkpoint is a complete checkpoint.
+type Checkpoint struct {
+	Number     int64     `json:"number"`
+	Taken      time.Time `json:"taken"` // when its barriers set out
+	AgeSeconds float64   `json:"ageSeconds"`
+}
+
+// Operator is the numbers of an operator's subtasks together.
+type Operator struct {
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"`
+	Subtasks  int        `json:"subtasks"`
+	In        int64      `json:"in"`
+	Out       int64      `json:"out"`
+	Late      int64      `json:"late"`
+	Rejected  int64      `json:"rejected"`
+	Watermark *time.Time `json:"watermark,omitempty"` // the least of its subtasks'
+}
+
+// SavepointRequest asks for a savepoint.
+type SavepointRequest struct {
+	// To is the folder or store below which the savepoint gets a folder of its own. A path is the server's: clients
+	// send absolute ones.
+	To string `json:"to"`
+}
+
+// StopRequest asks a job to end.
+type StopRequest struct {
+	// Drain lets all windows and timers fire, as if the input had ended.
+	Drain bool `json:"drain,omitempty"`
+	// Savepoint is where a savepoint is taken first, as SavepointRequest.To; none: it is not taken.
+	Savepoint string `json:"savepoint,omitempty"`
+}
+
+// Placed answers both requests.
+type Placed struct {
+	// Place is the savepoint's, if one was asked for.
+	Place string `json:"place,omitempty"`
+}
+
+// problem answers what went wrong.
+type problem struct {
+	Error string `json:"error"`
+}
+
+// Paths of the requests. A change that an older client or job would misread takes a new version.
+const (
+	pathJob       = "/v1/job"
+	pathSavepoint = "/v1/savepoint"
+	pathStop      = "/v1/stop"
+)
