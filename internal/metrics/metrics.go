@@ -4,6 +4,7 @@ package metrics
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Subtask is the numbers of one operator's subtask. The subtask writes them, anyone reads them.
@@ -34,8 +35,28 @@ func (s *Subtask) Counters(f func(name string, value int64)) {
 
 // Job is the numbers of all subtasks of a job.
 type Job struct {
+	// Attempt is the number of the attempt that runs; 0 without checkpoints.
+	Attempt  atomic.Int64
+	newest   atomic.Pointer[Checkpoint]
 	mu       sync.Mutex // guards subtasks
 	subtasks []*Subtask
+}
+
+// Checkpoint is a complete checkpoint of a job.
+type Checkpoint struct {
+	Number int64
+	Taken  time.Time // when its barriers set out
+}
+
+// Completed notes the newest complete checkpoint.
+func (j *Job) Completed(c Checkpoint) { j.newest.Store(&c) }
+
+// Newest is the newest complete checkpoint; !ok if there is none.
+func (j *Job) Newest() (c Checkpoint, ok bool) {
+	if newest := j.newest.Load(); newest != nil {
+		return *newest, true
+	}
+	return c, false
 }
 
 // Add makes the numbers of one more subtask.

@@ -9,6 +9,7 @@ import (
 
 	"leat.dev/leat/internal/checkpoint"
 	"leat.dev/leat/internal/host/local"
+	"leat.dev/leat/internal/metrics"
 )
 
 // takeCheckpoints takes checkpoints of an attempt at the interval, until the attempt ends or begins its last one.
@@ -79,6 +80,7 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 		}
 		return err
 	}
+	s.c.Options.Metrics.Completed(metrics.Checkpoint{Number: id, Taken: snapshot.Manifest.Taken})
 	if err := a.Commit(s.ctx, id); err != nil {
 		return err
 	}

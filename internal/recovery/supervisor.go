@@ -13,6 +13,7 @@ import (
 	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/host/local"
+	"leat.dev/leat/internal/metrics"
 	"leat.dev/leat/internal/store"
 )
 
@@ -106,6 +107,7 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 		}
 	}
 	o.Metrics.Reset()
+	o.Metrics.Attempt.Store(s.epoch)
 	a, err := local.Start(s.ctx, s.c.Plan, o)
 	if err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func (s *Supervisor) take() (*checkpoint.Snapshot, error) {
 		slog.Warn("a snapshot can't be read; an older one takes its place", "job", job, "err", d)
 	}
 	if m := taken.Manifest; m.Checkpoint > 0 {
+		s.c.Options.Metrics.Completed(metrics.Checkpoint{Number: m.Checkpoint, Taken: m.Taken})
 		slog.Info("resuming", "job", job, "checkpoint", m.Checkpoint, "taken", m.Taken,
 			"behind", time.Duration(s.c.Clock.Now()-m.Taken.UnixNano()).Round(time.Millisecond))
 	}
