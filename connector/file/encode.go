@@ -14,6 +14,7 @@ import (
 
 // csvEncoder makes rows of structs.
 type csvEncoder[T any] struct {
+	byRecord
 	plan []csvField
 	cell []byte
 }
@@ -64,6 +65,7 @@ func appendCell(b, cell []byte) []byte {
 
 // jsonEncoder makes lines of JSON.
 type jsonEncoder[T any] struct {
+	byRecord
 	line bytes.Buffer
 	json *json.Encoder
 }

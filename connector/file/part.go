@@ -12,14 +12,19 @@ import (
 type openPart[T any] struct {
 	// part has the bytes and the sum of what the file has.
 	part
-	folder  string
-	number  int
-	file    handle
-	encoder encoder[T]
-	buf     []byte // what the file does not have yet
+	folder string
+	number int
+	file   handle
+	tools[T]
 	// since is when it was begun, used the writer's count when a record last came for it.
 	since time.Time
 	used  uint64
+}
+
+// tools are what it takes to write a part, and serve the next one after it.
+type tools[T any] struct {
+	encoder encoder[T]
+	buf     []byte // what the file does not have yet
 }
 
 // drainBytes is how much is gathered for a write.
@@ -44,11 +49,14 @@ func (p *openPart[T]) drain() error {
 	return err
 }
 
-// size is how many bytes the part has so far.
-func (p *openPart[T]) size() int64 { return p.Bytes + int64(len(p.buf)) }
+// size is about how many bytes the part would have if it ended now.
+func (p *openPart[T]) size() int64 { return p.Bytes + int64(len(p.buf)+p.encoder.held()) }
 
 // seal makes what was written durable, and ends the file.
-func (p *openPart[T]) seal() error {
+func (p *openPart[T]) seal() (err error) {
+	if p.buf, err = p.encoder.end(p.buf); err != nil {
+		return fmt.Errorf("encode the end of part %d: %w", p.number, err)
+	}
 	if err := p.drain(); err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func plain(name string) string {
 	return name[:min(len(name), 40)]
 }
 
-var partPattern = regexp.MustCompile(`^part-(0|[1-9][0-9]*)-([0-9]{5}|[1-9][0-9]{5,})(-[0-9a-f]{12})?\.(csv|jsonl)$`)
+var partPattern = regexp.MustCompile(`^part-(0|[1-9][0-9]*)-([0-9]{5}|[1-9][0-9]{5,})(-[0-9a-f]{12})?\.(csv|jsonl|parquet)$`)
 
 // parsePart reads subtask and number from the name of a part, visible or pending; other names are no part's.
 func parsePart(name string) (subtask, number int, ok bool) {

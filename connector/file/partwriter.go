@@ -36,7 +36,7 @@ type partWriter[T any] struct {
 	uses uint64
 	// sealed are complete and not prepared.
 	sealed []part
-	spare  [][]byte // buffers of parts that were
+	spare  []tools[T] // of parts that were
 }
 
 // maxOpenParts is how many parts a writer has open at a time: a file and up to [drainBytes] each.
@@ -104,12 +104,14 @@ func (w *partWriter[T]) begin(folder string) (*openPart[T], error) {
 			return nil, err
 		}
 	}
-	p := &openPart[T]{folder: folder, encoder: w.encoder(), since: w.now()}
+	p := &openPart[T]{folder: folder, since: w.now()}
 	if err := w.claim(p); err != nil {
 		return nil, err
 	}
 	if n := len(w.spare); n > 0 {
-		p.buf, w.spare = w.spare[n-1], w.spare[:n-1]
+		p.tools, w.spare = w.spare[n-1], w.spare[:n-1]
+	} else {
+		p.encoder = w.encoder()
 	}
 	p.buf = p.encoder.begin(p.buf)
 	w.open[folder] = p
@@ -198,7 +200,7 @@ func (w *partWriter[T]) seal(p *openPart[T]) error {
 		return err
 	}
 	delete(w.open, p.folder)
-	w.spare = append(w.spare, p.buf[:0])
+	w.spare = append(w.spare, tools[T]{p.encoder, p.buf[:0]})
 	if w.last == p {
 		w.last = nil
 	}

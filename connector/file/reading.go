@@ -63,6 +63,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -131,6 +132,16 @@ func (r Reading) CSV[T any]() connector.Input[T] {
 // JSONLines reads one JSON value a line, by encoding/json. Empty lines count for nothing.
 func (r Reading) JSONLines[T any]() connector.Input[T] {
 	return input[T]{r, nil, func(s *scanner) format[T] { return jsonReader[T]{s} }}
+}
+
+// Parquet reads columns into structs, by name; the split is a row group of a file. See the package's documentation.
+// What is about lines and cells, such as [Reading.Null], has no meaning here.
+func (r Reading) Parquet[T any]() connector.Input[T] {
+	plan, err := planParquet[T]()
+	if err == nil && r.glob == stdin {
+		err = errors.New("Parquet begins at a file's end, and standard input can't be read from there")
+	}
+	return parquetInput[T]{input[T]{Reading: r, err: err}, plan}
 }
 
 // Lines reads lines of text, without their LF or CR LF. The last line needs neither.

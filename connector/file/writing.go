@@ -61,6 +61,10 @@ func (w Writing) CSV[T any]() connector.Output[T] { return csvOutput[T](w, nil) 
 // JSONLines writes one JSON value a line, by encoding/json.
 func (w Writing) JSONLines[T any]() connector.Output[T] { return jsonOutput[T](w, nil) }
 
+// Parquet writes columns, compressed by Zstandard. See the package's documentation for how fields become columns, and for
+// what a part's footer means for the interval of checkpoints.
+func (w Writing) Parquet[T any]() connector.Output[T] { return parquetOutput[T](w, nil) }
+
 // By is a folder to write to with sub-folders; a method names the format. The methods that refine it return a copy.
 type By[T any] struct {
 	to     Writing
@@ -94,6 +98,10 @@ func (w By[T]) CSV() connector.Output[T] { return csvOutput(w.to, w.route()) }
 // JSONLines is [Writing.JSONLines].
 func (w By[T]) JSONLines() connector.Output[T] { return jsonOutput(w.to, w.route()) }
 
+// Parquet is [Writing.Parquet]. Each of the parts that are open at a time takes memory of its own: about 2 MiB and 16 KiB a
+// column.
+func (w By[T]) Parquet() connector.Output[T] { return parquetOutput(w.to, w.route()) }
+
 // route is never nil: a function that is missing is refused by Check.
 func (w By[T]) route() *route[T] { return &route[T]{w.folder} }
 
@@ -113,9 +121,20 @@ func jsonOutput[T any](w Writing, by *route[T]) connector.Output[T] {
 type encoder[T any] interface {
 	// begin appends what stands before a part's first record.
 	begin(b []byte) []byte
-	// append appends a record. After an error the bytes are of no use.
+	// append appends a record, or keeps it for a later call. After an error the bytes are of no use.
 	append(b []byte, v *T) ([]byte, error)
+	// end appends what append has kept, and what stands after a part's last record.
+	end(b []byte) ([]byte, error)
+	// held is about how many bytes end has to append.
+	held() int
 }
+
+// byRecord is what encoders have in common that keep nothing.
+type byRecord struct{}
+
+func (byRecord) end(b []byte) ([]byte, error) { return b, nil }
+
+func (byRecord) held() int { return 0 }
 
 // output is a folder to write to in one format.
 type output[T any] struct {
