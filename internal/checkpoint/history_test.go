@@ -165,8 +165,12 @@ func TestNewest(t *testing.T) {
 	if err != nil || len(damaged) != 1 || !errors.Is(damaged[0], errCorrupt) {
 		t.Fatalf("damaged %v, %v", damaged, err)
 	}
-	if m := found.Manifest; m.Checkpoint != 6 || m.Sequence != 3 {
-		t.Errorf("checkpoint %d, sequence %d: the one before the damaged one, whose number stays taken", m.Checkpoint, m.Sequence)
+	if m := found.Manifest; m.Checkpoint != 6 || m.Sequence != 2 {
+		t.Errorf("checkpoint %d, sequence %d: the one before the damaged one", m.Checkpoint, m.Sequence)
+	}
+	taken, err := Take(t.Context(), s, "job", 2, Origin{})
+	if err != nil || taken.Manifest.Sequence != 4 || len(taken.Damaged) != 1 {
+		t.Errorf("%+v, %v: what is damaged keeps its number", taken, err)
 	}
 }
 
