@@ -14,6 +14,7 @@ import (
 	"leat.dev/leat/codec"
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/checkpoint"
 	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/exchange"
 	"leat.dev/leat/internal/flow"
@@ -169,6 +170,9 @@ func (j *Job) Start(ctx context.Context) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.From, err = j.origin(ctx, c); err != nil {
+		return nil, err
+	}
 	sup, err := recovery.Start(ctx, c)
 	if err != nil {
 		return nil, err
@@ -199,7 +203,7 @@ func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
 		Options: local.Options{Budget: j.budget(), Metrics: &metrics.Job{}, AllowDrop: j.Restore.AllowDrop},
 		Every:   cmp.Or(j.Checkpoint.Every, DefaultCheckpointEvery), MinPause: j.Checkpoint.MinPause,
 		Timeout: cmp.Or(j.Checkpoint.Timeout, DefaultCheckpointTimeout), Keep: cmp.Or(j.Checkpoint.Keep, DefaultCheckpointKeep),
-		FailAfter: j.Checkpoint.FailAfter, AllowRepeat: j.Restore.AllowRepeat,
+		FailAfter: j.Checkpoint.FailAfter, Claim: j.Restore.Claim, AllowRepeat: j.Restore.AllowRepeat,
 	}
 	if j.Checkpoint.Store == "" {
 		return c, nil
@@ -209,6 +213,33 @@ func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
 		return c, fmt.Errorf("job %s: Checkpoint.Store: %w", j.name, err)
 	}
 	return c, nil
+}
+
+// latest is the newest snapshot in the job's store, as a place.
+const latest = "latest"
+
+// origin is the snapshot that the job is to begin from; nil: the newest in its store, if there is one.
+func (j *Job) origin(ctx context.Context, c recovery.Config) (*checkpoint.Snapshot, error) {
+	switch from := j.Restore.From; {
+	case from == "":
+		return nil, nil
+	case from != latest:
+		s, err := checkpoint.Open(ctx, from)
+		if err != nil {
+			return nil, fmt.Errorf("job %s: restore: %w", j.name, err)
+		}
+		return s, nil
+	case c.Store == nil:
+		return nil, fmt.Errorf("job %s: restore latest: the job has no Checkpoint.Store to look in", j.name)
+	}
+	newest, damaged, err := checkpoint.Newest(ctx, c.Store, j.name)
+	if err == nil && (newest == nil || !newest.Manifest.HasState()) {
+		err = errors.Join(append(damaged, fmt.Errorf("there is no snapshot in %s", j.Checkpoint.Store))...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("job %s: restore latest: %w", j.name, err)
+	}
+	return nil, nil // whoever takes the job over finds it
 }
 
 // Running is a job that runs.
@@ -231,6 +262,21 @@ func (r *Running) Stop(ctx context.Context, drain bool) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// Savepoint takes a savepoint in a new folder below a place (a folder, or whatever Checkpoint.Store may be), and returns
+// its own place, from which [Restore] goes on. It commits no output: the next checkpoint does. The savepoint is the
+// user's: it may be copied and moved, and the job does not delete it. While the job waits for another attempt, Savepoint
+// waits too; ctx bounds that.
+func (r *Running) Savepoint(ctx context.Context, to string) (string, error) {
+	return r.supervisor.Savepoint(ctx, to)
+}
+
+// StopWithSavepoint ends the job as Stop does, and returns the place of a savepoint up to which all output is committed.
+// The same command goes on from it, as long as it stays where it is. If the savepoint can't be written, the job ends as
+// after Stop.
+func (r *Running) StopWithSavepoint(ctx context.Context, to string, drain bool) (string, error) {
+	return r.supervisor.StopTo(ctx, to, drain)
 }
 
 // place is where the user called the verb that calls this function.

@@ -27,9 +27,19 @@ type tally struct {
 // tallies is a job that counts keys 0 to 9 in a source of so many records, and writes each count exactly once. Hurt is
 // called with each record and may fail.
 func tallies(dir string, count int64, perSecond float64, hurt func(n int64) error) *leat.Job {
+	job := counting(dir, count, perSecond, hurt, leat.ExactlyOnce())
+	job.Checkpoint = leat.Checkpoint{Store: filepath.Join(dir, "store"), Every: 5 * time.Millisecond}
+	return job
+}
+
+// atLeastOnce is the same job without a store.
+func atLeastOnce(dir string, count int64, perSecond float64) *leat.Job {
+	return counting(dir, count, perSecond, unhurt)
+}
+
+func counting(dir string, count int64, perSecond float64, hurt func(n int64) error, opts ...leat.Option) *leat.Job {
 	job := leat.NewJob("tallies")
 	job.Parallelism = 2
-	job.Checkpoint = leat.Checkpoint{Store: filepath.Join(dir, "store"), Every: 5 * time.Millisecond}
 	job.Restart = leat.Restart{Pause: time.Millisecond, MaxPause: time.Millisecond}
 	job.From("numbers", gen.Func(gen.Options{Count: count, PerSecond: perSecond}, func(i int64) int64 { return i })).
 		KeyBy(func(n int64) int { return int(n % 10) }).
@@ -41,7 +51,7 @@ func tallies(dir string, count int64, perSecond float64, hurt func(n int64) erro
 				return hurt(record)
 			}
 		}).
-		To("tallies", file.Write(filepath.Join(dir, "out")).CSV, leat.ExactlyOnce())
+		To("tallies", file.Write(filepath.Join(dir, "out")).CSV, opts...)
 	return job
 }
 

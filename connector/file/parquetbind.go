@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	pq "github.com/parquet-go/parquet-go/format"
 )
 
 // binding is a shape and where a file has it.
@@ -90,6 +91,14 @@ func (b *binder) bindLeaf(to *binding, c *parquet.Column) error {
 		return to.mismatch(c)
 	}
 	b.leaves = append(b.leaves, c)
+	return to.checkCodec(c)
+}
+
+// checkCodec refuses LZ4: of damaged data the library's decoder makes ever more memory, up to the process's end.
+func (to *binding) checkCodec(c *parquet.Column) error {
+	if codec := c.Compression(); codec != nil && codec.CompressionCodec() == pq.Lz4Raw {
+		return fmt.Errorf("column %s is compressed by LZ4, which is not read here: write the file with Zstandard or Snappy", to.column)
+	}
 	return nil
 }
 

@@ -71,12 +71,13 @@ func (in parquetInput[T]) openGroup(ctx context.Context, name string, position [
 	if err != nil {
 		return nil, err
 	}
-	r := &parquetReader[T]{assembler: assembler{file: f}}
-	if err = guard(func() error { return r.begin(in.plan, group) }); err == nil && position != nil {
+	r, err := newParquetReader[T](f, in.plan, group)
+	if err == nil && position != nil {
 		err = guard(func() error { return r.seek(ctx, position) })
 	}
 	if err != nil {
-		r.Close()
+		r.release()
+		f.Close()
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return r, nil
@@ -159,6 +160,11 @@ type parquetReader[T any] struct {
 }
 
 func (*parquetReader[T]) Prompt() {}
+
+func newParquetReader[T any](f *parquetFile, plan *shape, group int) (*parquetReader[T], error) {
+	r := &parquetReader[T]{assembler: assembler{file: f}}
+	return r, guard(func() error { return r.begin(plan, group) })
+}
 
 // begin finds the columns. A file without a row group has none to open.
 func (r *parquetReader[T]) begin(plan *shape, group int) error {
@@ -251,9 +257,13 @@ func (r *parquetReader[T]) next(into *connector.Batch[T]) error {
 }
 
 func (r *parquetReader[T]) Close() error {
+	r.release()
+	return r.file.Close()
+}
+
+func (r *parquetReader[T]) release() {
 	for _, c := range r.columns {
 		c.close()
 	}
 	r.columns = nil
-	return r.file.Close()
 }

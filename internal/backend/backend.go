@@ -46,6 +46,24 @@ type Writer interface {
 	Entry(key, item, value []byte) error
 }
 
+// Framer is what a Writer may offer beside: it lends its memory, so that many small entries are encoded where they are
+// written from.
+type Framer interface {
+	Writer
+	// Lend returns what entries of the state and group begun last are appended to, behind what is there, each as
+	//
+	//	uvarint length, key | uvarint length, item | uvarint length, value
+	//
+	// Nothing but Took may follow.
+	Lend() []byte
+	// Took takes the memory back, with so many entries more. It is due with the entry that brings the length of what was lent to
+	// FrameBytes or more, and before anything else is written.
+	Took(lent []byte, entries int) error
+}
+
+// FrameBytes is how long what a Framer lends becomes before it goes back.
+const FrameBytes = 64 << 10
+
 // Reader reads the entries of one state in one key group, in the order in which they were written. The slices are
 // valid until the next call; io.EOF ends them.
 type Reader interface {

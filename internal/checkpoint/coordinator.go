@@ -28,8 +28,9 @@ type Coordinator struct {
 
 	mu       sync.Mutex // guards all below; never held while the store works, which may take as long as it likes
 	next     int64
-	sequence int64 // of the newest complete snapshot
-	newest   int64 // its checkpoint
+	sequence int64  // of the newest complete snapshot
+	newest   int64  // its checkpoint
+	from     string // the savepoint that the job has begun from
 	pending  map[int64]*pending
 	closed   bool
 	writing  sync.WaitGroup
@@ -39,7 +40,9 @@ type Coordinator struct {
 // pending is a checkpoint that is not complete.
 type pending struct {
 	manifest Manifest
-	missing  int // subtasks
+	to       *Target // of a savepoint; nil: the job's store
+	begun    Mark    // the newest manifest when it began
+	missing  int     // subtasks
 	err      error
 	done     chan struct{}
 }
@@ -50,8 +53,8 @@ const remembered = 64
 // ErrAborted says that a checkpoint was given up because the attempt ended.
 var ErrAborted = errors.New("the attempt ended before the checkpoint was complete")
 
-// Begin begins a checkpoint that so many subtasks have a part in, and returns its number.
-func (c *Coordinator) Begin(subtasks int) int64 {
+// Begin begins a checkpoint that so many subtasks have a part in, or a savepoint if it has a target, and returns its number.
+func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pending == nil {
@@ -63,10 +66,10 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 			delete(c.pending, id)
 		}
 	}
-	p := &pending{missing: subtasks, done: make(chan struct{})}
+	p := &pending{missing: subtasks, to: to, begun: c.mark(), done: make(chan struct{})}
 	p.manifest = Manifest{
 		Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,
-		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(),
+		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(), From: c.from,
 	}
 	for _, n := range c.Nodes {
 		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, States: n.States})
@@ -80,8 +83,14 @@ func (c *Coordinator) Begin(subtasks int) int64 {
 
 // After makes the attempt go on from a snapshot, with the numbers behind its.
 func (c *Coordinator) After(m *Manifest) {
-	c.next, c.newest, c.sequence = m.Checkpoint, m.Checkpoint, m.Sequence
+	c.next, c.newest, c.sequence, c.from = m.Checkpoint, m.Checkpoint, m.Sequence, m.From
+	if m.ID != "" {
+		c.from = m.ID
+	}
 }
+
+// mark is the newest manifest in the job's store.
+func (c *Coordinator) mark() Mark { return Mark{Sequence: c.sequence, Epoch: c.Epoch} }
 
 // Abort gives a checkpoint up, if it is not complete.
 func (c *Coordinator) Abort(id int64, why error) {
@@ -153,8 +162,8 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 			err = runtime.Thrown(r)
 		}
 	}()
-	name := segmentName(c.Job, c.Epoch, part.Checkpoint, o.Operator, part.Subtask)
-	out, err := c.Store.Create(context.Background(), name)
+	in, name := c.place(part, o.Operator)
+	out, err := in.Create(context.Background(), name)
 	if err != nil {
 		return File{}, err
 	}
@@ -176,6 +185,16 @@ func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapt
 	err = out.Close()
 	failpoint.Hit(failpoint.SegmentClosed)
 	return File{Name: name, Bytes: w.written}, err
+}
+
+// place is where a subtask's segment file goes.
+func (c *Coordinator) place(part *runtime.Capture, operator string) (store.Store, string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.pending[part.Checkpoint]; p != nil && p.to != nil {
+		return p.to.Store, p.to.segment(operator, part.Subtask)
+	}
+	return c.Store, segmentName(c.Job, c.Epoch, part.Checkpoint, operator, part.Subtask)
 }
 
 // taken adds a subtask's part to its checkpoint, and completes the checkpoint with the last one.
@@ -206,8 +225,12 @@ var ErrOvertaken = errors.New("a newer checkpoint is complete")
 // complete writes the manifest, which completes the checkpoint. One that a newer one has overtaken is given up: what
 // the newer one has committed must not be older than the newest snapshot.
 func (c *Coordinator) complete(p *pending) {
+	if p.to != nil {
+		c.completeSavepoint(p)
+		return
+	}
 	for c.manifest != nil {
-		c.waitForManifest(p)
+		c.waitForManifest("complete checkpoint", p.manifest.Checkpoint)
 	}
 	switch {
 	case p.ended():
@@ -224,7 +247,7 @@ func (c *Coordinator) complete(p *pending) {
 	}
 	switch {
 	case p.ended(): // it was given up meanwhile; if it is there now all the same, it is the newest
-	case errors.Is(err, store.ErrExists):
+	case errors.Is(err, store.ErrExists), errors.Is(err, ErrFenced):
 		p.fail(ErrFenced)
 	case err != nil:
 		p.fail(err)
@@ -234,12 +257,12 @@ func (c *Coordinator) complete(p *pending) {
 }
 
 // waitForManifest waits, without the lock, until the manifest is written that is being written.
-func (c *Coordinator) waitForManifest(p *pending) {
+func (c *Coordinator) waitForManifest(to string, id int64) {
 	written := c.manifest
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	<-written
-	c.turn("complete checkpoint %d", p.manifest.Checkpoint)
+	c.turn("%s %d", to, id)
 }
 
 // writeAlone writes a manifest, without the lock: a store that hangs keeps nobody from giving the checkpoint up.
@@ -255,11 +278,57 @@ func (c *Coordinator) writeAlone(m *Manifest) error {
 	return c.write(m)
 }
 
+// completeSavepoint writes a savepoint's manifest. It is no part of the job's history: what it has prepared, the next checkpoint
+// carries.
+func (c *Coordinator) completeSavepoint(p *pending) {
+	if c.sequence > 0 {
+		after := c.mark()
+		if p.manifest.Checkpoint < c.newest { // a checkpoint behind it is complete: what came between may be committed
+			after = p.begun
+		}
+		p.manifest.After = &after
+	}
+	c.mu.Unlock()
+	err := p.to.complete(context.Background(), &p.manifest)
+	c.mu.Lock()
+	switch {
+	case p.ended(): // it was given up meanwhile
+		_ = p.to.Discard(context.Background()) // what it was given up for has been told
+	case err != nil:
+		p.fail(fmt.Errorf("savepoint to %s: %w", p.to.Place, err))
+	default:
+		close(p.done)
+	}
+}
+
+// Adopt makes a savepoint that was taken when all input had ended the newest snapshot of the job's history, so that what
+// it has prepared may be committed.
+func (c *Coordinator) Adopt(m *Manifest, place string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.manifest != nil {
+		c.waitForManifest("adopt savepoint", m.Checkpoint)
+	}
+	point := *m
+	point.Place, point.After = place, nil
+	switch err := c.writeAlone(&point); {
+	case errors.Is(err, store.ErrExists):
+		return ErrFenced
+	case err != nil:
+		return err
+	}
+	c.sequence, c.newest = point.Sequence, point.Checkpoint
+	return nil
+}
+
 // write writes a manifest under the next number. A number of this attempt's own that is taken belongs to a manifest whose
 // writing seemed to fail and did not.
 func (c *Coordinator) write(m *Manifest) error {
 	for m.Sequence = c.sequence + 1; ; m.Sequence++ {
 		err := write(context.Background(), c.Store, m)
+		if err == nil {
+			return current(context.Background(), c.Store, c.Job, c.Epoch)
+		}
 		if !errors.Is(err, store.ErrExists) {
 			return err
 		}

@@ -140,7 +140,7 @@ func parts(released *atomic.Int32) []*runtime.Capture {
 // take hands over parts and waits for the checkpoint.
 func take(t *testing.T, c *Coordinator, all []*runtime.Capture) (*Manifest, error) {
 	t.Helper()
-	id := c.Begin(len(all))
+	id := c.Begin(len(all), nil)
 	for _, p := range all {
 		p.Checkpoint = id
 		c.Frozen(p)
@@ -270,10 +270,10 @@ func TestPartFails(t *testing.T) {
 
 func TestAbortedAtTheEnd(t *testing.T) {
 	c := job(store.NewMemory())
-	first := c.Begin(2)
+	first := c.Begin(2, nil)
 	c.Frozen(parts(new(atomic.Int32))[0])
 	c.Close()
-	second := c.Begin(1)
+	second := c.Begin(1, nil)
 	for _, id := range []int64{first, second} {
 		if _, err := c.Wait(t.Context(), id); !errors.Is(err, ErrAborted) {
 			t.Errorf("checkpoint %d: %v", id, err)
@@ -290,7 +290,7 @@ func TestCloseWaitsForWhatIsBeingWritten(t *testing.T) {
 		f := all[2].Operators[0].Keyed[0].(frozen)
 		f.wait = wait
 		all[2].Operators[0].Keyed[0] = f
-		id := c.Begin(len(all))
+		id := c.Begin(len(all), nil)
 		for _, p := range all {
 			c.Frozen(p)
 		}
@@ -310,7 +310,7 @@ func TestWait(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errFull)
-	if _, err := c.Wait(ctx, c.Begin(1)); !errors.Is(err, errFull) {
+	if _, err := c.Wait(ctx, c.Begin(1, nil)); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -318,7 +318,7 @@ func TestWait(t *testing.T) {
 func TestAfter(t *testing.T) {
 	c := job(store.NewMemory())
 	c.After(&Manifest{Checkpoint: 41, Sequence: 7})
-	if id := c.Begin(1); id != 42 {
+	if id := c.Begin(1, nil); id != 42 {
 		t.Errorf("checkpoint %d after 41", id)
 	}
 }

@@ -2,9 +2,7 @@ package checkpoint
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -26,12 +24,26 @@ func Claim(ctx context.Context, s store.Store, job string, mine int64) (epoch in
 		return 0, ErrFenced
 	}
 	for epoch = last(taken) + 1; ; epoch++ {
-		err := s.Put(ctx, fmt.Sprintf("%s%010d", epochFolder(job), epoch), nil)
+		err := s.Put(ctx, epochName(job, epoch), nil)
 		if !errors.Is(err, store.ErrExists) {
 			failpoint.Hit(failpoint.JobClaimed)
 			return epoch, err
 		}
 	}
+}
+
+// current is ErrFenced if an attempt after this epoch's has claimed the job. Whoever has written a manifest asks it before
+// anything is built on that: the number may have been free only because later ones have been taken, written and deleted
+// meanwhile. Who claims the job after the question sees the manifest and goes on from it.
+func current(ctx context.Context, s store.Store, job string, epoch int64) error {
+	p, err := s.Open(ctx, epochName(job, epoch+1))
+	switch {
+	case err == nil:
+		return errors.Join(ErrFenced, p.Close())
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	}
+	return err
 }
 
 // numbers lists the numbers that a folder's names are made of, ascending.
@@ -60,59 +72,44 @@ func last(all []int64) int64 {
 
 // Newest returns a job's newest snapshot that can be read, nil if it has none, and what is wrong with newer ones.
 func Newest(ctx context.Context, s store.Store, job string) (found *Snapshot, damaged []error, err error) {
+	h, err := look(ctx, s, job)
+	return h.newest, h.damaged, err
+}
+
+// history is what a job's manifests say.
+type history struct {
+	newest  *Snapshot // that can be read; nil: none
+	last    int64     // sequence number of all, also of those that can't be read
+	damaged []error   // what is wrong with newer ones
+}
+
+func look(ctx context.Context, s store.Store, job string) (h history, err error) {
 	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
 	if err != nil {
-		return nil, nil, err
+		return h, err
 	}
+	h.last = last(sequences)
 	for _, sequence := range slices.Backward(sequences) {
-		m, err := Read(ctx, s, job, sequence)
+		found, err := readOne(ctx, s, job, sequence)
 		switch {
 		case err == nil:
-			m.Sequence = last(sequences) // what is damaged keeps its number
-			return &Snapshot{Manifest: m, Store: s}, damaged, nil
-		case errors.Is(err, errCorrupt):
-			damaged = append(damaged, err)
+			h.newest = found
+			return h, nil
+		case errors.Is(err, errCorrupt) || errors.Is(err, ErrGone):
+			h.damaged = append(h.damaged, err)
 		default:
-			return nil, damaged, err
+			return h, err
 		}
 	}
-	if len(damaged) > 0 {
-		return nil, damaged, fmt.Errorf("no snapshot of job %s can be read: %w", job, errors.Join(damaged...))
-	}
-	return nil, nil, nil
+	return h, nil
 }
 
-// Take takes a job over: it writes the newest snapshot once more, as the next manifest, or one of nothing if there is
-// none. From then on nobody who ran the job before can complete a checkpoint, so that what they have prepared and not
-// made part of one can be removed. The manifest's checkpoint is 0 if there was no snapshot.
-func Take(ctx context.Context, s store.Store, job string, epoch int64) (taken *Snapshot, damaged []error, err error) {
-	for {
-		newest, damaged, err := Newest(ctx, s, job)
-		if err != nil {
-			return nil, nil, err
-		}
-		m := &Manifest{Format: FormatVersion, Job: job}
-		if newest != nil {
-			m = newest.Manifest
-		}
-		m.Sequence++
-		m.Epoch = epoch
-		failpoint.Hit(failpoint.TakeBefore)
-		if err := write(ctx, s, m); !errors.Is(err, store.ErrExists) {
-			failpoint.Hit(failpoint.TakeAfter)
-			return &Snapshot{Manifest: m, Store: s}, damaged, err
-		}
-	}
-}
-
-// write writes a manifest, if its number is not taken.
-func write(ctx context.Context, s store.Store, m *Manifest) error {
-	m.sort()
-	data, err := json.MarshalIndent(m, "", " ")
+func readOne(ctx context.Context, s store.Store, job string, sequence int64) (*Snapshot, error) {
+	m, err := Read(ctx, s, job, sequence)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.Put(ctx, manifestName(m.Job, m.Sequence), sealed(data))
+	return located(ctx, s, "", m)
 }
 
 // Retain says which snapshots go when so many are kept: all but the newest ones.
@@ -151,18 +148,15 @@ func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error 
 		return err
 	}
 	drop := Retain(sequences, keep)
-	failpoint.Hit(failpoint.TidyBefore)
-	for _, sequence := range drop {
-		if err := s.Delete(ctx, manifestName(job, sequence)); err != nil {
-			return err
-		}
-		failpoint.Hit(failpoint.TidyManifest)
-	}
-	failpoint.Hit(failpoint.TidyManifests)
 	retained, err := readAll(ctx, s, job, sequences[len(drop):])
 	if err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.TidyBefore)
+	if err := giveUp(ctx, s, job, drop, retained); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.TidyManifests)
 	files, err := s.List(ctx, dataFolder(job))
 	if err != nil {
 		return err
@@ -180,11 +174,49 @@ func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error 
 	return nil
 }
 
+// giveUp deletes manifests, each after the savepoint that it alone stands for, if the job owns that.
+func giveUp(ctx context.Context, s store.Store, job string, drop []int64, retained []*Manifest) error {
+	for i, sequence := range drop {
+		old, err := readAll(ctx, s, job, drop[i:i+1])
+		if err != nil {
+			return err
+		}
+		for _, m := range old {
+			if err := giveUpClaimed(ctx, m, retained); err != nil {
+				return err
+			}
+		}
+		if err := s.Delete(ctx, manifestName(job, sequence)); err != nil {
+			return err
+		}
+		failpoint.Hit(failpoint.TidyManifest)
+	}
+	return nil
+}
+
+func giveUpClaimed(ctx context.Context, m *Manifest, retained []*Manifest) error {
+	needed := func(r *Manifest) bool { return r.ID == m.ID }
+	if !m.Claimed || m.ID == "" || slices.ContainsFunc(retained, needed) {
+		return nil
+	}
+	at, err := store.Locate(m.Place)
+	if err != nil {
+		return err
+	}
+	switch there, err := readSavepoint(ctx, at); {
+	case errors.Is(err, ErrGone) || err == nil && there.ID != m.ID:
+		return nil // the user was faster
+	case err != nil:
+		return err
+	}
+	return discard(ctx, at)
+}
+
 func readAll(ctx context.Context, s store.Store, job string, sequences []int64) ([]*Manifest, error) {
 	var all []*Manifest
 	for _, sequence := range sequences {
 		m, err := Read(ctx, s, job, sequence)
-		if errors.Is(err, errCorrupt) {
+		if errors.Is(err, errCorrupt) || errors.Is(err, store.ErrNotFound) {
 			continue // nobody can restore it, and what it named can't be known
 		}
 		if err != nil {
@@ -207,4 +239,13 @@ func before(file, folder string, newest *Manifest) bool {
 		return false
 	}
 	return epoch < newest.Epoch || epoch == newest.Epoch && id < newest.Checkpoint
+}
+
+// write writes a manifest, if its number is not taken.
+func write(ctx context.Context, s store.Store, m *Manifest) error {
+	data, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, manifestName(m.Job, m.Sequence), data)
 }

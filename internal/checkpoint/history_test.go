@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"leat.dev/leat/internal/store"
@@ -165,8 +166,12 @@ func TestNewest(t *testing.T) {
 	if err != nil || len(damaged) != 1 || !errors.Is(damaged[0], errCorrupt) {
 		t.Fatalf("damaged %v, %v", damaged, err)
 	}
-	if m := found.Manifest; m.Checkpoint != 6 || m.Sequence != 3 {
-		t.Errorf("checkpoint %d, sequence %d: the one before the damaged one, whose number stays taken", m.Checkpoint, m.Sequence)
+	if m := found.Manifest; m.Checkpoint != 6 || m.Sequence != 2 {
+		t.Errorf("checkpoint %d, sequence %d: the one before the damaged one", m.Checkpoint, m.Sequence)
+	}
+	taken, err := Take(t.Context(), s, "job", 2, Origin{})
+	if err != nil || taken.Manifest.Sequence != 4 || len(taken.Damaged) != 1 {
+		t.Errorf("%+v, %v: what is damaged keeps its number", taken, err)
 	}
 }
 
@@ -202,5 +207,34 @@ func TestLostAnswer(t *testing.T) {
 	other.Epoch = 2
 	if err := other.write(&Manifest{Job: "fraud", Format: FormatVersion, Epoch: 2}); !errors.Is(err, store.ErrExists) {
 		t.Errorf("another attempt's number: %v", err)
+	}
+}
+
+// A process that was halted for long comes back when its next number is free again, as the one that has taken the job over has
+// deleted what it wrote there: it completes nothing, and takes nothing over.
+func TestFencedAfterTidy(t *testing.T) {
+	s := store.NewMemory()
+	old := job(s)
+	old.Epoch, _ = Claim(t.Context(), s, "fraud", 0)
+	if _, err := take(t, old, parts(new(atomic.Int32))); err != nil {
+		t.Fatal(err)
+	}
+	epoch, _ := Claim(t.Context(), s, "fraud", 0)
+	var taken *Taken
+	for range 3 {
+		var err error
+		if taken, err = Take(t.Context(), s, "fraud", epoch, Origin{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Tidy(t.Context(), s, taken.Manifest, 1); err != nil {
+		t.Fatal(err)
+	}
+	err := old.write(&Manifest{Job: "fraud", Format: FormatVersion, Epoch: old.Epoch})
+	if !errors.Is(err, ErrFenced) {
+		t.Errorf("a manifest after the job was taken over: %v", err)
+	}
+	if _, err := Take(t.Context(), s, "fraud", old.Epoch, Origin{}); !errors.Is(err, ErrFenced) {
+		t.Errorf("take over after another attempt has: %v", err)
 	}
 }

@@ -33,10 +33,31 @@ type Manifest struct {
 	// Epoch is the attempt that wrote it.
 	Epoch int64 `json:"epoch"`
 	// Taken is when the barriers set out.
-	Taken          time.Time  `json:"taken"`
+	Taken time.Time `json:"taken"`
+	// ID is a savepoint's name, wherever it lies: random. A manifest in a job's history that has one points to a savepoint,
+	// which is the snapshot.
+	ID string `json:"id,omitempty"`
+	// Place is where the files lie if not in the store beside the manifest.
+	Place string `json:"place,omitempty"`
+	// Claimed says that the job may delete what lies at Place.
+	Claimed bool `json:"claimed,omitempty"`
+	// From is the ID of the savepoint that the job has begun from, at whatever distance.
+	From string `json:"from,omitempty"`
+	// After is the newest manifest of the job's history when a savepoint was complete: as long as it is the newest, nothing
+	// was committed since.
+	After          *Mark      `json:"after,omitempty"`
 	MaxParallelism int        `json:"maxParallelism"`
 	Operators      []Operator `json:"operators"`
 }
+
+// Mark names one manifest of a job's history.
+type Mark struct {
+	Sequence int64 `json:"sequence"`
+	Epoch    int64 `json:"epoch"`
+}
+
+// mark is the manifest's own.
+func (m *Manifest) mark() Mark { return Mark{Sequence: m.Sequence, Epoch: m.Epoch} }
 
 // Operator is one operator's part of a snapshot.
 type Operator struct {
@@ -72,6 +93,10 @@ func manifestFolder(job string) string { return url.PathEscape(job) + "/manifest
 
 func epochFolder(job string) string { return url.PathEscape(job) + "/epochs/" }
 
+func epochName(job string, epoch int64) string {
+	return fmt.Sprintf("%s%010d", epochFolder(job), epoch)
+}
+
 func dataFolder(job string) string { return url.PathEscape(job) + "/data/" }
 
 func segmentName(job string, epoch, checkpoint int64, operator string, subtask int) string {
@@ -80,7 +105,10 @@ func segmentName(job string, epoch, checkpoint int64, operator string, subtask i
 
 // Read reads the manifest of a job's snapshot.
 func Read(ctx context.Context, s store.Store, job string, sequence int64) (*Manifest, error) {
-	name := manifestName(job, sequence)
+	return readNamed(ctx, s, manifestName(job, sequence))
+}
+
+func readNamed(ctx context.Context, s store.Store, name string) (*Manifest, error) {
 	p, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, err
@@ -103,6 +131,16 @@ const sealMark = "crc32c "
 func sealed(data []byte) []byte {
 	data = append(data, '\n')
 	return fmt.Appendf(data, "%s%08x\n", sealMark, crc32.Checksum(data, castagnoli))
+}
+
+// encode is the manifest as it is written.
+func (m *Manifest) encode() ([]byte, error) {
+	m.sort()
+	data, err := json.MarshalIndent(m, "", " ")
+	if err != nil {
+		return nil, err
+	}
+	return sealed(data), nil
 }
 
 // parse reads a manifest's bytes.

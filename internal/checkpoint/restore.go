@@ -12,7 +12,8 @@ import (
 // Snapshot is a complete snapshot in a store, for restoring from. Its methods may be called from any goroutine.
 type Snapshot struct {
 	Manifest *Manifest
-	Store    store.Store
+	Store    store.Store // has the files
+	Place    string      // of Store, as a user would name it; "": the job's own
 	// Dropped are the states ("operator/state") that are left behind.
 	Dropped []string
 }

@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/store"
 )
@@ -25,7 +26,7 @@ import (
 const magic = "leatseg1"
 
 // frameBytes is about how large a frame's payload is; one entry is never split.
-const frameBytes = 64 << 10
+const frameBytes = backend.FrameBytes
 
 // maxFrameBytes bounds what a reader is ready to believe.
 const maxFrameBytes = 1 << 31
@@ -50,7 +51,7 @@ type segmentWriter struct {
 }
 
 func newSegmentWriter(out io.Writer) (*segmentWriter, error) {
-	w := &segmentWriter{out: out}
+	w := &segmentWriter{out: out, payload: make([]byte, 0, frameBytes+frameBytes/16)}
 	return w, w.write([]byte(magic))
 }
 
@@ -74,12 +75,25 @@ func (w *segmentWriter) Entry(key, item, value []byte) error {
 	if len(w.sections) == 0 {
 		return errors.New("an entry before the first Begin")
 	}
+	to := w.payload
 	for _, part := range [...][]byte{key, item, value} {
-		w.payload = binary.AppendUvarint(w.payload, uint64(len(part)))
-		w.payload = append(w.payload, part...)
+		to = binary.AppendUvarint(to, uint64(len(part)))
+		to = append(to, part...)
 	}
-	w.sections[len(w.sections)-1].Entries++
-	if len(w.payload) >= frameBytes {
+	return w.Took(to, 1)
+}
+
+// Lend lends the payload at hand; see [backend.Framer].
+func (w *segmentWriter) Lend() []byte { return w.payload }
+
+// Took takes it back.
+func (w *segmentWriter) Took(lent []byte, entries int) error {
+	if len(w.sections) == 0 {
+		return errors.New("an entry before the first Begin")
+	}
+	w.payload = lent
+	w.sections[len(w.sections)-1].Entries += int64(entries)
+	if len(lent) >= frameBytes {
 		return w.flush()
 	}
 	return nil

@@ -121,14 +121,25 @@ func hide[K any](key *K) *K {
 	return *(**K)(unsafe.Pointer(&u))
 }
 
+// ImageBytes is the size of a key whose memory is its canonical bytes, and 0 for keys of other types.
+func (k *Keys[K]) ImageBytes() int {
+	if k.path != byImage {
+		return 0
+	}
+	return k.layout.width
+}
+
 // Append appends the key's canonical bytes. It throws a [backend.Refusal] with the error of a custom codec that fails.
 func (k *Keys[K]) Append(to []byte, key K) []byte {
 	return k.appendPtr(to, hide(&key))
 }
 
 func (k *Keys[K]) appendPtr(to []byte, key *K) []byte {
-	if k.path == byString {
+	switch k.path {
+	case byString:
 		return append(to, *(*string)(unsafe.Pointer(key))...)
+	case byImage:
+		return append(to, unsafe.Slice((*byte)(unsafe.Pointer(key)), k.layout.width)...)
 	}
 	var err error
 	if k.inPlace != nil {

@@ -21,7 +21,7 @@ func (s *Supervisor) takeCheckpoints(a *local.Attempt) {
 		switch {
 		case err == nil:
 			failed = 0
-		case ended(a):
+		case ended(a) || s.ctx.Err() != nil:
 			return
 		case errors.Is(err, checkpoint.ErrFenced):
 			a.Cancel(fmt.Errorf("job %s: %w", s.c.Plan.Graph.Job, err))

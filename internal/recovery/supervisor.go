@@ -29,7 +29,11 @@ type Config struct {
 	Timeout         time.Duration // of a checkpoint
 	Keep            int           // complete checkpoints
 	FailAfter       int           // failed checkpoints in a row that fail the attempt; 0: never
-	AllowRepeat     bool          // outputs committed since the snapshot may come again
+	// From is what the first attempt begins from; nil: the newest snapshot in Store, if there is one.
+	From *checkpoint.Snapshot
+	// Claim says that the job owns From and may delete it.
+	Claim       bool
+	AllowRepeat bool // outputs committed since the snapshot may come again
 }
 
 // Supervisor runs a job's attempts, one after another.
@@ -43,14 +47,15 @@ type Supervisor struct {
 
 	mu       sync.Mutex // guards all below
 	attempt  *local.Attempt
-	stopping bool // Stop was called: no other attempt follows
+	changed  chan struct{} // closed when attempt is another, and replaced
+	stopping bool          // Stop was called: no other attempt follows
 	failures []Failure
 }
 
 // Start starts the first attempt and returns at once. What keeps the first attempt from starting is the error; later
 // failures are what the policy is for.
 func Start(ctx context.Context, c Config) (*Supervisor, error) {
-	s := &Supervisor{c: c, ended: make(chan struct{})}
+	s := &Supervisor{c: c, ended: make(chan struct{}), changed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	a, err := s.begin()
 	if err != nil {
@@ -92,6 +97,7 @@ var errStopped = errors.New("the job was stopped while it waited for another att
 // begin starts an attempt, from the newest snapshot if there is one.
 func (s *Supervisor) begin() (*local.Attempt, error) {
 	o := s.c.Options
+	o.Restore = s.c.From
 	if s.c.Store != nil {
 		var err error
 		if s.epoch, err = checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch); err != nil {
@@ -101,10 +107,7 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Epoch, o.After, o.Store, o.Final = s.epoch, taken.Manifest, s.c.Store, true
-		if taken.Manifest.Checkpoint > 0 {
-			o.Restore = taken
-		}
+		o.Epoch, o.After, o.Restore, o.Store, o.Final = s.epoch, taken.Manifest, taken.Snapshot, s.c.Store, true
 	}
 	o.Metrics.Reset()
 	o.Metrics.Attempt.Store(s.epoch)
@@ -115,6 +118,8 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt = a
+	close(s.changed)
+	s.changed = make(chan struct{})
 	if s.stopping {
 		a.Stop(false)
 	}
@@ -122,25 +127,35 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 }
 
 // take takes the job over and returns the snapshot to go on from.
-func (s *Supervisor) take() (*checkpoint.Snapshot, error) {
+func (s *Supervisor) take() (*checkpoint.Taken, error) {
 	job := s.c.Plan.Graph.Job
-	if err := s.readable(job); err != nil {
+	origin := checkpoint.Origin{From: s.c.From, Claim: s.c.Claim, ExactlyOnce: s.exactlyOnce(), AllowRepeat: s.c.AllowRepeat}
+	taken, err := checkpoint.Take(s.ctx, s.c.Store, job, s.epoch, origin)
+	if err != nil {
 		return nil, err
 	}
-	taken, damaged, err := checkpoint.Take(s.ctx, s.c.Store, job, s.epoch)
-	if err != nil {
-		return nil, fmt.Errorf("job %s: %w", job, err)
-	}
+	s.c.From = nil // later attempts go on from what the first has come to
 	s.sweep()
-	for _, d := range damaged {
+	for _, d := range taken.Damaged {
 		slog.Warn("a snapshot can't be read; an older one takes its place", "job", job, "err", d)
 	}
-	if m := taken.Manifest; m.Checkpoint > 0 {
+	if taken.Again {
+		slog.Info("the job has begun from this savepoint before, and goes on from where it has come to (to go back: --allow-repeat)", "job", job)
+	}
+	if m := taken.Manifest; taken.Snapshot != nil {
 		s.c.Options.Metrics.Completed(metrics.Checkpoint{Number: m.Checkpoint, Taken: m.Taken})
-		slog.Info("resuming", "job", job, "checkpoint", m.Checkpoint, "taken", m.Taken,
-			"behind", time.Duration(s.c.Clock.Now()-m.Taken.UnixNano()).Round(time.Millisecond))
+		what := []any{"job", job, "checkpoint", m.Checkpoint, "taken", m.Taken, "behind", s.age(m)}
+		if m.Place != "" {
+			what = append(what, "place", m.Place)
+		}
+		slog.Info("resuming", what...)
 	}
 	return taken, nil
+}
+
+// age is how long ago a snapshot was taken.
+func (s *Supervisor) age(m *checkpoint.Manifest) time.Duration {
+	return time.Duration(s.c.Clock.Now() - m.Taken.UnixNano()).Round(time.Millisecond)
 }
 
 // abandoned is after how long what a writer has left behind is taken for nobody's: the store may be shared with jobs
@@ -157,22 +172,6 @@ func (s *Supervisor) sweep() {
 	if err != nil {
 		slog.Warn("left-over files could not be removed from the store", "job", s.c.Plan.Graph.Job, "err", err)
 	}
-}
-
-// readable refuses to go back behind what an exactly-once sink may have shown.
-func (s *Supervisor) readable(job string) error {
-	if s.c.AllowRepeat || !s.exactlyOnce() {
-		return nil
-	}
-	_, damaged, err := checkpoint.Newest(s.ctx, s.c.Store, job)
-	switch {
-	case err != nil:
-		return fmt.Errorf("job %s: %w", job, err)
-	case len(damaged) > 0:
-		return fmt.Errorf("job %s: %w: what an exactly-once sink has shown since the snapshot before it would come again "+
-			"(to go on all the same: --allow-repeat)", job, damaged[0])
-	}
-	return nil
 }
 
 func (s *Supervisor) exactlyOnce() bool {

@@ -43,6 +43,26 @@ func Locate(place string) (Store, error) {
 	return nil, fmt.Errorf("store %s: there is no kind of store called %s: %s; ./%[1]s is a path", place, kind[1], placesHelp)
 }
 
+// Join names a store within the place of another, in full.
+func Join(place, name string) (string, error) {
+	if _, err := Locate(place); err != nil {
+		return "", err
+	}
+	if scheme.MatchString(place) {
+		return strings.TrimSuffix(place, "/") + "/" + name, nil
+	}
+	return filepath.Abs(filepath.Join(place, name))
+}
+
+// Same says whether two stores are one.
+func Same(a, b Store) bool {
+	if a, ok := a.(*Directory); ok {
+		b, ok := b.(*Directory)
+		return ok && a.root == b.root
+	}
+	return a == b
+}
+
 func memory(name string) *Memory {
 	memoriesMu.Lock()
 	defer memoriesMu.Unlock()

@@ -49,6 +49,48 @@ func (m *Memory) Entry(key, item, value []byte) error {
 	return nil
 }
 
+// Framed is a writer to m that lends memory: what is appended to it must be whole entries, given back when there are
+// enough.
+func (m *Memory) Framed() backend.Framer { return &framer{Memory: m} }
+
+type framer struct {
+	*Memory
+	lent []byte
+}
+
+// Lend lends memory that is never empty nor large enough.
+func (f *framer) Lend() []byte {
+	f.lent = append(make([]byte, 0, 8), "lent"...)
+	return f.lent
+}
+
+func (f *framer) Took(lent []byte, entries int) error {
+	rest, ok := bytes.CutPrefix(lent, f.lent)
+	if !ok {
+		return fmt.Errorf("what was lent has become %x", lent)
+	}
+	for n := 0; n < entries; n++ {
+		if len(lent)-len(rest) >= backend.FrameBytes {
+			return fmt.Errorf("after %d of %d entries there was enough, and still it came not back", n, entries)
+		}
+		var parts [3][]byte
+		for i := range parts {
+			length, used := binary.Uvarint(rest)
+			if used <= 0 || length > uint64(len(rest)-used) {
+				return fmt.Errorf("entry %d of %d is cut off", n, entries)
+			}
+			parts[i], rest = rest[used:used+int(length)], rest[used+int(length):]
+		}
+		if err := f.Entry(parts[0], parts[1], parts[2]); err != nil {
+			return err
+		}
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%d bytes behind %d entries", len(rest), entries)
+	}
+	return nil
+}
+
 // Entries returns the entries of a state in a key group.
 func (m *Memory) Entries(state string, group int) []Entry { return m.sections[section{state, group}] }
 
@@ -89,8 +131,12 @@ func (r *run[K]) snapshot() {
 	for i, s := range r.stores {
 		z := s.Snapshot()
 		f.parts[i] = NewMemory()
+		to := backend.Writer(f.parts[i])
+		if r.rnd.IntN(2) == 0 {
+			to = f.parts[i].Framed()
+		}
 		f.done.Go(func() {
-			f.errs[i] = z.Persist(f.parts[i])
+			f.errs[i] = z.Persist(to)
 			z.Release()
 		})
 	}

@@ -1,6 +1,8 @@
 package heap
 
 import (
+	"math/bits"
+
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
 )
@@ -83,10 +85,52 @@ func (z *frozenSingle[V]) persist(g int, w *entries) error {
 	col := &z.cols[g]
 	put := func(row uint32, value []byte) error { return w.put(row, nil, value) }
 	for i := range col.Chunks() {
-		if err := col.Encode(i, &z.scratch, put); err != nil {
+		var err error
+		if w.framer != nil && !col.fam.refs {
+			err = col.frame(i, w)
+		} else {
+			err = col.Encode(i, &z.scratch, put)
+		}
+		if err != nil {
 			return err
 		}
 		col.Done(i)
 	}
+	return nil
+}
+
+// frame encodes the values of a chunk, whose memory nobody changes, straight into what the framer lends.
+func (z *Frozen[V]) frame(chunk int, w *entries) (err error) {
+	k, encode := z.chunks[chunk], z.fam.encode
+	if k.present == ([len(k.present)]uint64{}) {
+		return nil
+	}
+	if err := w.begin(); err != nil {
+		return err
+	}
+	to := w.lent
+	images, width := w.z.keys.images(w.g, chunk)
+	for word, set := range k.present {
+		for ; set != 0; set &= set - 1 {
+			lo := word<<6 | bits.TrailingZeros64(set)
+			if images != nil {
+				to = image(to, images, width, lo)
+			} else {
+				to = w.keyed(to, uint32(chunk<<chunkShift|lo), nil)
+			}
+			to = append(to, 0)
+			at := len(to)
+			if to, err = encode(to, &k.vals[lo]); err != nil {
+				return err
+			}
+			to = framed(to, at)
+			if w.n++; len(to) >= backend.FrameBytes {
+				if to, err = w.exchange(to); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	w.lent = to
 	return nil
 }

@@ -1,10 +1,12 @@
 package heap
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/invariants"
@@ -37,6 +39,9 @@ type snapshot struct {
 // frozenKeys has the keys of the rows.
 type frozenKeys interface {
 	append(to []byte, g int, row uint32) []byte
+	// images is where the keys of a chunk's rows lie, one after another and as they are written, and how long each is; nil for
+	// keys that don't.
+	images(g, chunk int) (unsafe.Pointer, int)
 	done(g int)
 	groups() int
 }
@@ -64,8 +69,12 @@ func (z *snapshot) Persist(w backend.Writer) error {
 	defer z.finish()
 	for i, st := range z.states {
 		for g := range z.keys.groups() {
-			e := &entries{w: w, state: z.names[i], g: g, z: z}
-			if err := st.persist(g, e); err != nil {
+			e := z.entries(w, z.names[i], g)
+			err := st.persist(g, e)
+			if err == nil {
+				err = e.end()
+			}
+			if err != nil {
 				return fmt.Errorf("state %q, key group %d: %w", e.state, g+z.from, err)
 			}
 		}
@@ -107,16 +116,27 @@ func (z *snapshot) Release() {
 
 // entries writes the entries of one state and key group; without entries the group is not begun.
 type entries struct {
-	w     backend.Writer
-	state string
-	g     int
-	z     *snapshot
-	begun bool
-	key   []byte
+	w      backend.Writer
+	framer backend.Framer // nil if w is none
+	state  string
+	g      int
+	z      *snapshot
+	begun  bool
+	key    []byte
+
+	lent     []byte // the framer's memory, while it is borrowed
+	borrowed bool
+	n        int // entries in it that the framer does not know of
 }
 
-// put writes one entry of the key of a row.
-func (e *entries) put(row uint32, item, value []byte) error {
+func (z *snapshot) entries(w backend.Writer, state string, g int) *entries {
+	e := &entries{w: w, state: state, g: g, z: z}
+	e.framer, _ = w.(backend.Framer)
+	return e
+}
+
+// begin is called before each entry, or once for several.
+func (e *entries) begin() error {
 	if e.z.stop.Load() {
 		return errReleased
 	}
@@ -126,8 +146,90 @@ func (e *entries) put(row uint32, item, value []byte) error {
 			return err
 		}
 	}
-	e.key = e.z.keys.append(e.key[:0], e.g, row)
-	return e.w.Entry(e.key, item, value)
+	if e.framer != nil && !e.borrowed {
+		e.lent, e.borrowed = e.framer.Lend(), true
+	}
+	return nil
+}
+
+// put writes one entry of the key of a row.
+func (e *entries) put(row uint32, item, value []byte) error {
+	if err := e.begin(); err != nil {
+		return err
+	}
+	if e.framer == nil {
+		e.key = e.z.keys.append(e.key[:0], e.g, row)
+		return e.w.Entry(e.key, item, value)
+	}
+	to := e.keyed(e.lent, row, item)
+	to = binary.AppendUvarint(to, uint64(len(value)))
+	return e.lend(append(to, value...))
+}
+
+// keyed appends the head of an entry: its key and its item.
+func (e *entries) keyed(to []byte, row uint32, item []byte) []byte {
+	to = append(to, 0)
+	at := len(to)
+	to = framed(e.z.keys.append(to, e.g, row), at)
+	to = binary.AppendUvarint(to, uint64(len(item)))
+	return append(to, item...)
+}
+
+// image appends the head of an entry without an item, of row lo of a chunk whose keys lie at from.
+func image(to []byte, from unsafe.Pointer, width, lo int) []byte {
+	key := unsafe.Add(from, lo*width)
+	if width == 8 {
+		to = append(append(to, 8), (*[8]byte)(key)[:]...)
+	} else {
+		to = append(append(to, byte(width)), unsafe.Slice((*byte)(key), width)...)
+	}
+	return append(to, 0)
+}
+
+// framed puts the length of what was appended from at on into the byte before, and makes room if one is not enough.
+func framed(to []byte, at int) []byte {
+	n := len(to) - at
+	if n < 1<<7 {
+		to[at-1] = byte(n)
+		return to
+	}
+	var head [binary.MaxVarintLen64]byte
+	used := binary.PutUvarint(head[:], uint64(n))
+	to = append(to, head[:used-1]...)
+	copy(to[at+used-1:], to[at:at+n])
+	copy(to[at-1:], head[:used])
+	return to
+}
+
+// lend keeps what an entry was appended to, or exchanges it when there is enough of it.
+func (e *entries) lend(to []byte) error {
+	e.lent = to
+	if e.n++; len(to) < backend.FrameBytes {
+		return nil
+	}
+	_, err := e.exchange(to)
+	return err
+}
+
+// exchange gives the framer its memory back and borrows it anew.
+func (e *entries) exchange(lent []byte) ([]byte, error) {
+	n := e.n
+	e.n = 0
+	if err := e.framer.Took(lent, n); err != nil {
+		return nil, err
+	}
+	e.lent = e.framer.Lend()
+	return e.lent, nil
+}
+
+// end gives the framer its memory back.
+func (e *entries) end() error {
+	if !e.borrowed {
+		return nil
+	}
+	lent, n := e.lent, e.n
+	e.lent, e.n, e.borrowed = nil, 0, false
+	return e.framer.Took(lent, n)
 }
 
 type keyReader[K comparable] struct {
@@ -137,6 +239,14 @@ type keyReader[K comparable] struct {
 
 func (r *keyReader[K]) append(to []byte, g int, row uint32) []byte {
 	return r.keys.Append(to, *r.cols[g].At(row))
+}
+
+func (r *keyReader[K]) images(g, chunk int) (unsafe.Pointer, int) {
+	n := r.keys.ImageBytes()
+	if n == 0 || n >= 1<<7 {
+		return nil, 0
+	}
+	return unsafe.Pointer(unsafe.SliceData(r.cols[g].chunks[chunk].vals)), n
 }
 
 func (r *keyReader[K]) done(g int)  { r.cols[g].DoneAll() }

@@ -92,6 +92,7 @@ type Attempt struct {
 	finishing chan struct{} // closed when all subtasks have sent their last record
 
 	mu      sync.Mutex // guards all below
+	ending  *ending    // how StopTo wants the attempt to end; nil: as Options.Final says
 	commits map[int64]*commit
 	left    int   // subtasks that have not sent their last record
 	last    error // of a subtask that failed to close after all work was done
@@ -344,24 +345,8 @@ func (a *Attempt) Ended(task, subtask int) {
 		return
 	}
 	close(a.finishing)
-	if a.options.Final {
+	if a.options.Final || a.ending != nil {
 		a.running.Go(a.finish)
-		return
-	}
-	a.cancel(errDone)
-}
-
-// finish takes the last checkpoint and waits until it is committed: an attempt that ends has made visible all it wrote.
-func (a *Attempt) finish() {
-	a.turn("finish")
-	snapshot, err := a.Checkpoint(a.ctx)
-	failpoint.Hit(failpoint.FinalComplete)
-	if err == nil {
-		err = a.Commit(a.ctx, snapshot.Manifest.Checkpoint)
-	}
-	failpoint.Hit(failpoint.FinalCommitted)
-	if err != nil {
-		a.Failed(fmt.Errorf("job %s: the checkpoint at the end of input: %w", a.plan.Graph.Job, err))
 		return
 	}
 	a.cancel(errDone)
@@ -482,12 +467,25 @@ func (a *Attempt) Checkpoint(ctx context.Context) (*checkpoint.Snapshot, error) 
 	return a.Await(ctx, a.Trigger())
 }
 
+// Savepoint takes a savepoint and waits until it is complete. One that fails leaves nothing.
+func (a *Attempt) Savepoint(ctx context.Context, to *checkpoint.Target) (*checkpoint.Snapshot, error) {
+	id := a.trigger(to)
+	taken, err := a.Await(ctx, id)
+	if err != nil {
+		a.Abort(id, err)
+		return nil, errors.Join(err, to.Discard(context.WithoutCancel(ctx)))
+	}
+	return taken, nil
+}
+
 // Trigger begins a checkpoint and returns its number. Every source that has not begun its next batch by then takes
 // part before it does.
-func (a *Attempt) Trigger() int64 {
+func (a *Attempt) Trigger() int64 { return a.trigger(nil) }
+
+func (a *Attempt) trigger(to *checkpoint.Target) int64 {
 	a.triggering.Lock()
 	defer a.triggering.Unlock()
-	id := a.check.Begin(len(a.subtasks))
+	id := a.check.Begin(len(a.subtasks), to)
 	failpoint.Hit(failpoint.CheckpointBegun)
 	for _, s := range a.subtasks {
 		s.Trigger(id)

@@ -1,0 +1,217 @@
+// Package inspect looks into snapshots from outside of a job: it lists their states, shows entries by the schemas that were
+// recorded, compares, verifies and exports them. It reads a snapshot piece by piece, never as a whole.
+package inspect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/checkpoint"
+	"leat.dev/leat/internal/keygroup"
+)
+
+// Snapshot is a snapshot that is looked at. Its methods may be called from any goroutine.
+type Snapshot struct {
+	*checkpoint.Snapshot
+	mu      sync.Mutex // guards indexes
+	indexes map[string][]checkpoint.Section
+}
+
+// Of looks at a snapshot.
+func Of(s *checkpoint.Snapshot) *Snapshot {
+	return &Snapshot{Snapshot: s, indexes: map[string][]checkpoint.Section{}}
+}
+
+// Kinds of what operators without keys have, beside [backend.Operator].
+const (
+	Splits backend.Kind = "splits" // of a source
+	Marks  backend.Kind = "marks"  // of an event-time operator
+)
+
+// State is one state of one operator, with what a snapshot has of it.
+type State struct {
+	backend.State
+	Operator string
+	Key      string // Go type; "" without keys
+	// Entries and Bytes are those of the entries, and Groups is how many key groups have any.
+	Entries, Bytes int64
+	Groups         int
+	keySchema      codec.Schema
+}
+
+// Path is what users call it.
+func (s *State) Path() string { return s.Operator + "/" + s.Name }
+
+// Keyed says whether it is state by key.
+func (s *State) Keyed() bool { return s.Key != "" }
+
+// States lists all states, by operator and then in the order in which they were declared.
+func (s *Snapshot) States(ctx context.Context) ([]State, error) {
+	var all []State
+	for i := range s.Manifest.Operators {
+		o := &s.Manifest.Operators[i]
+		states, err := s.statesOf(ctx, o)
+		if err != nil {
+			return nil, fmt.Errorf("operator %s: %w", o.Name, err)
+		}
+		all = append(all, states...)
+	}
+	return all, nil
+}
+
+func (s *Snapshot) statesOf(ctx context.Context, o *checkpoint.Operator) ([]State, error) {
+	var all []State
+	for _, described := range o.States {
+		all = append(all, State{State: described, Operator: o.Name, Key: o.Key, keySchema: keySchema(o)})
+	}
+	find := func(name string) *State {
+		i := slices.IndexFunc(all, func(s State) bool { return s.Name == name })
+		if i < 0 {
+			kind := backend.Kind(name) // splits and marks are called what they are
+			all = append(all, State{State: backend.State{Name: name, Kind: kind}, Operator: o.Name, Key: o.Key, keySchema: keySchema(o)})
+			i = len(all) - 1
+		}
+		return &all[i]
+	}
+	for _, e := range o.Entries {
+		state := find(e.State)
+		state.Entries++
+		state.Bytes += int64(len(e.Value))
+	}
+	for _, f := range o.Files {
+		sections, err := s.index(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, sec := range sections {
+			state := find(sec.State)
+			state.Entries += sec.Entries
+			state.Bytes += sec.Bytes
+			state.Groups++
+		}
+	}
+	return all, nil
+}
+
+// index reads the index of a file once.
+func (s *Snapshot) index(ctx context.Context, f checkpoint.File) ([]checkpoint.Section, error) {
+	s.mu.Lock()
+	sections, ok := s.indexes[f.Name]
+	s.mu.Unlock()
+	if ok {
+		return sections, nil
+	}
+	sections, err := s.Index(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.indexes[f.Name] = sections
+	s.mu.Unlock()
+	return sections, nil
+}
+
+// Find finds a state by its path, or an operator's only one by the operator's name.
+func (s *Snapshot) Find(ctx context.Context, path string) (*State, error) {
+	all, err := s.States(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var known []string
+	var of []*State
+	for i := range all {
+		if all[i].Path() == path {
+			return &all[i], nil
+		}
+		if all[i].Operator == path {
+			of = append(of, &all[i])
+		}
+		known = append(known, all[i].Path())
+	}
+	if len(of) == 1 {
+		return of[0], nil
+	}
+	if len(known) == 0 {
+		return nil, fmt.Errorf("no state %s: the snapshot has none at all", path)
+	}
+	return nil, fmt.Errorf("no state %s: say OPERATOR/STATE; there are %s", path, strings.Join(known, ", "))
+}
+
+// operator finds an operator by name.
+func (s *Snapshot) operator(name string) *checkpoint.Operator {
+	i := slices.IndexFunc(s.Manifest.Operators, func(o checkpoint.Operator) bool { return o.Name == name })
+	if i < 0 {
+		return &checkpoint.Operator{}
+	}
+	return &s.Manifest.Operators[i]
+}
+
+// keySchema describes the canonical bytes of an operator's keys; it is empty in snapshots of versions that did not record it.
+func keySchema(*checkpoint.Operator) codec.Schema { return codec.Schema{} }
+
+// errEnough ends reading early.
+var errEnough = errors.New("enough")
+
+// entry is one entry of a state; its parts are valid until the next one.
+type entry struct{ key, item, value []byte }
+
+// entries calls f for all entries of a state by key in key groups from … up to, without, to.
+func (s *Snapshot) entries(ctx context.Context, state *State, from, to int, f func(group int, e entry) error) error {
+	files := slices.Clone(s.operator(state.Operator).Files)
+	slices.SortStableFunc(files, func(a, b checkpoint.File) int { return cmp.Compare(a.From, b.From) })
+	for _, file := range files {
+		if file.To <= from || file.From >= to {
+			continue
+		}
+		sections, err := s.index(ctx, file)
+		if err != nil {
+			return err
+		}
+		for _, sec := range sections {
+			if sec.State != state.Name || sec.Group < from || sec.Group >= to {
+				continue
+			}
+			if err := s.section(ctx, file, sec, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) section(ctx context.Context, file checkpoint.File, sec checkpoint.Section, f func(group int, e entry) error) error {
+	r, err := s.Read(ctx, file, sec)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		key, item, value, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = f(sec.Group, entry{key, item, value})
+		}
+		if err == errEnough {
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%s: state %s, key group %d: %w", file.Name, sec.State, sec.Group, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// keysOf is what reads the keys of a state.
+func (s *State) keysOf() (*keygroup.Dynamic, error) { return keygroup.NewDynamic(s.keySchema, s.Key) }
