@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"leat.dev/leat/internal/checkpoint"
 	"leat.dev/leat/internal/inspect"
 )
 
@@ -266,8 +267,8 @@ func (c *command) snapshotDelete() *cobra.Command {
 			if err := c.mayDelete(cmd, args[0], yes); err != nil {
 				return err
 			}
-			err := inspect.Delete(cmd.Context(), args[0], force)
-			if errors.Is(err, inspect.ErrNewest) {
+			err := checkpoint.Delete(cmd.Context(), args[0], force)
+			if errors.Is(err, checkpoint.ErrNewest) {
 				return fmt.Errorf("%w: without it the job goes on from an older one, or begins anew (to delete it all the same: --force)", err)
 			}
 			if err == nil {

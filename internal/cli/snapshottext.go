@@ -82,6 +82,9 @@ func listText(all []inspect.Summary, now time.Time) string {
 			continue
 		}
 		what := fmt.Sprintf("%s %d", snapshotKind(s.Savepoint), s.Checkpoint)
+		if s.PointsTo != "" {
+			what = fmt.Sprintf("savepoint %d, restored", s.Checkpoint)
+		}
 		if s.Newest {
 			what += " (newest)"
 		}
@@ -113,7 +116,7 @@ func showText(ctx context.Context, s *inspect.Snapshot, now time.Time) (string, 
 	}
 	head := [][]string{
 		{"job", m.Job},
-		{"snapshot", fmt.Sprintf("checkpoint %d, manifest %d, attempt %d", m.Checkpoint, m.Sequence, m.Epoch)},
+		{"snapshot", nameText(m)},
 		{"taken", fmt.Sprintf("%s UTC, %s ago", m.Taken.UTC().Format(time.DateTime), elapsed(max(0, now.Sub(m.Taken))))},
 		{"key groups", fmt.Sprint(m.MaxParallelism)},
 		{"files", fmt.Sprintf("%d, %s", files, bytesText(size))},
@@ -133,6 +136,17 @@ func showText(ctx context.Context, s *inspect.Snapshot, now time.Time) (string, 
 		}
 	}
 	return b.String(), nil
+}
+
+// nameText says which snapshot it is.
+func nameText(m *checkpoint.Manifest) string {
+	switch {
+	case m.ID == "":
+		return fmt.Sprintf("checkpoint %d, manifest %d, attempt %d", m.Checkpoint, m.Sequence, m.Epoch)
+	case m.Place != "":
+		return fmt.Sprintf("savepoint %s at %s, manifest %d", m.ID, m.Place, m.Sequence)
+	}
+	return fmt.Sprintf("savepoint %s, checkpoint %d", m.ID, m.Checkpoint)
 }
 
 func operatorsText(m *checkpoint.Manifest) string {

@@ -3,8 +3,6 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -20,8 +18,10 @@ type Summary struct {
 	// Place is where it can be opened.
 	Place string
 	// Job is empty if the manifest can't be read; Err then says why.
-	Job        string
+	Job string
+	// Savepoint says that it lies in a folder of its own; PointsTo is where the savepoint lies that one of a job's history stands for.
 	Savepoint  bool
+	PointsTo   string
 	Checkpoint int64
 	// Sequence is the number of the manifest.
 	Sequence    int64
@@ -59,7 +59,7 @@ func List(ctx context.Context, place string) ([]Summary, error) {
 			all = append(all, summarise(ctx, join(place, path.Dir(name)), true))
 		}
 	}
-	all = slices.DeleteFunc(all, func(s Summary) bool { return !s.Savepoint && s.Err == nil && s.Checkpoint == 0 })
+	all = slices.DeleteFunc(all, func(s Summary) bool { return !s.Savepoint && s.Err == nil && s.Checkpoint == 0 && s.PointsTo == "" })
 	slices.SortStableFunc(all, func(a, b Summary) int {
 		return cmp.Or(strings.Compare(a.Job, b.Job), a.Taken.Compare(b.Taken), cmp.Compare(a.Sequence, b.Sequence))
 	})
@@ -101,6 +101,9 @@ func summarise(ctx context.Context, place string, savepoint bool) Summary {
 }
 
 func (sum *Summary) describe(m *checkpoint.Manifest) {
+	if !sum.Savepoint {
+		sum.PointsTo = m.Place
+	}
 	sum.Job, sum.Checkpoint, sum.Sequence, sum.Taken = m.Job, m.Checkpoint, m.Sequence, m.Taken
 	for _, o := range m.Operators {
 		sum.Parallelism = max(sum.Parallelism, len(o.Files))
@@ -116,46 +119,4 @@ func (sum *Summary) measure(ctx context.Context, s *Snapshot) error {
 		sum.Entries += state.Entries
 	}
 	return err
-}
-
-// ErrNewest says that a snapshot is what a job goes on from when it is started again.
-var ErrNewest = errors.New("it is the job's newest checkpoint, which the job goes on from")
-
-// Delete deletes a snapshot: its manifest first, and then its files, unless another manifest names them. Without force, a job's
-// newest checkpoint is refused with ErrNewest.
-func Delete(ctx context.Context, place string, force bool) error {
-	s, err := Open(ctx, place)
-	if err != nil {
-		return err
-	}
-	manifest, others, newest, err := s.siblings(ctx)
-	if err != nil {
-		return err
-	}
-	if newest && !force {
-		return fmt.Errorf("%s: %w", place, ErrNewest)
-	}
-	if err := s.Store.Delete(ctx, manifest); err != nil {
-		return err
-	}
-	for _, name := range s.files() {
-		if others[name] {
-			continue
-		}
-		if err := s.Store.Delete(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// files are the names of the snapshot's files.
-func (s *Snapshot) files() []string {
-	var all []string
-	for _, o := range s.Manifest.Operators {
-		for _, f := range o.Files {
-			all = append(all, f.Name)
-		}
-	}
-	return all
 }
