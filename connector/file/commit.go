@@ -176,7 +176,7 @@ func (o output[T]) Recover(ctx context.Context, s connector.Subtask, committable
 	}
 	failpoint.Hit(failpoint.PartsSettled)
 	if err == nil {
-		err = o.removePending(hiddenFolder(s))
+		err = o.removeLeft(s)
 	}
 	if err != nil {
 		return fmt.Errorf("file: recover folder %q: %w", o.dir, err)
@@ -208,7 +208,27 @@ func (w Writing) places(c committable) []string {
 	return []string{w.dir, c.Folder}
 }
 
-// removePending deletes the pending parts of one sink, and their folder.
+// removeLeft deletes what earlier attempts of a sink have left pending. Those of later ones stay: a process that was halted
+// before this may come to it when another has taken the job over and gone on.
+func (w Writing) removeLeft(s connector.Subtask) error {
+	entries, err := w.files.list(w.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if attempt, ok := parseHidden(s, e.Name()); !ok || attempt > s.Attempt {
+			continue
+		}
+		if err := w.removePending(e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removePending deletes the pending parts in a folder, and the folder.
 func (w Writing) removePending(hidden string) error {
 	dir := filepath.Join(w.dir, hidden)
 	entries, err := w.files.list(dir)

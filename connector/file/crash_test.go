@@ -122,6 +122,10 @@ func (e *engine) visible() (all []int) {
 		if _, _, ok := parsePart(path.Base(name)); !ok {
 			continue
 		}
+		if path.Ext(name) == ".parquet" {
+			all = append(all, e.numbersIn(name, e.files.now[name].data)...)
+			continue
+		}
 		text, whole := bytes.CutSuffix(e.files.now[name].data, []byte("\n"))
 		if !whole {
 			e.t.Errorf("%s is torn: %q", name, text)
@@ -161,6 +165,8 @@ func (e *engine) left() {
 
 // kinds are the sinks that the tests are about.
 var kinds = map[string]func(*fakeFiles) connector.Output[int]{
+	"Parquet":          parquetNumbers,
+	"Parquet, rolling": rollingParquetNumbers,
 	"one folder": func(f *fakeFiles) connector.Output[int] {
 		w := Write("/made/out")
 		w.files = f

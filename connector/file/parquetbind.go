@@ -78,7 +78,7 @@ func describe(c *parquet.Column) string {
 		for i, below := range c.Columns() {
 			names[i] = below.Name()
 		}
-		return strings.Join(append(words, "a group of "+strings.Join(names, ", ")), " ")
+		return strings.Join(append(words, "group of "+strings.Join(names, ", ")), " ")
 	}
 	return strings.Join(append(words, c.Type().String()), " ")
 }

@@ -57,9 +57,24 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// hiddenFolder is the name of the folder that one sink of one job has for its pending parts. People read the names in it; the
-// hash tells apart what they leave out.
+// hiddenFolder is the name of the folder that one attempt of one sink has for its pending parts.
 func hiddenFolder(s connector.Subtask) string {
+	return fmt.Sprintf("%s.%d", hiddenFolders(s), s.Attempt)
+}
+
+// parseHidden reads the attempt from the name of such a folder of the same sink.
+func parseHidden(s connector.Subtask, folder string) (attempt int64, ok bool) {
+	number, ok := strings.CutPrefix(folder, hiddenFolders(s)+".")
+	if !ok {
+		return 0, false
+	}
+	attempt, err := strconv.ParseInt(number, 10, 64)
+	return attempt, err == nil
+}
+
+// hiddenFolders is what the names of all pending folders of a sink begin with. People read the names in it; the hash tells apart
+// what they leave out.
+func hiddenFolders(s connector.Subtask) string {
 	hash := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(s.Job), s.Job, s.Operator))
 	return fmt.Sprintf("%s%s-%s-%x", hiddenPrefix, plain(s.Job), plain(s.Operator), hash[:6])
 }

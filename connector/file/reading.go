@@ -46,14 +46,14 @@
 //
 //	alerts.To("alerts", file.WriteBy("alerts", Alert.Day).JSONLines, leat.ExactlyOnce())
 //
-//	written      alerts/.pending-fraud-alerts-8c1f00d2b7a3/.part-0-00003-5f1d09c2ab7e.jsonl.pending
+//	written      alerts/.pending-fraud-alerts-8c1f00d2b7a3.7/.part-0-00003-5f1d09c2ab7e.jsonl.pending
 //	prepared     the same, synced and closed; its name, size and checksum are in the checkpoint
 //	committed    alerts/2026-11-22/part-0-00003-5f1d09c2ab7e.jsonl, once the checkpoint is durable
 //
-// So records are seen one checkpoint later than written. Each sink of each job has a pending folder of its own, named by both and
-// a hash, so that several may write to one folder. The last part of a name is the writer's own, so that no attempt and no
+// So records are seen one checkpoint later than written. Each attempt of each sink of each job has a pending folder of its own,
+// named by job, sink, a hash and the attempt's number, so that several may write to one folder. The last part of a name is the writer's own, so that no attempt and no
 // restore takes a name that another had. A job that goes on from a snapshot first commits what that has prepared, after comparing
-// the checksums, and deletes what else is in its pending folder. A part that is neither pending nor visible then, or that has other
+// the checksums, and deletes what else earlier attempts have left in their pending folders. A part that is neither pending nor visible then, or that has other
 // bytes, is an error that names it: a part must stay where it is, unchanged, as long as the snapshots in use were taken
 // before it was committed. The folder may be moved with all that is in it, and a job may be given another folder.
 //
