@@ -1,6 +1,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -81,7 +82,11 @@ func (a *assembler) fillLeaf(b *binding, to unsafe.Pointer) error {
 	}
 	c.at++
 	if err := b.read(&a.texts, to, v); err != nil {
-		a.reject(b, v.AppendBytes(nil), fmt.Errorf("%w (field %s)", err, b.path))
+		raw := v.AppendBytes(nil)
+		if number, ok := errors.AsType[*misfit](err); ok {
+			raw = []byte(number.text)
+		}
+		a.reject(b, raw, fmt.Errorf("%w (field %s)", err, b.path))
 	}
 	return nil
 }
@@ -214,7 +219,7 @@ type columnCursor struct {
 // cursorValues is how many values a cursor takes from a page at a time.
 const cursorValues = 256
 
-var errColumnEnds = fmt.Errorf("the file is damaged: a column ends too early")
+var errColumnEnds = errors.New("the file is damaged: a column ends too early")
 
 func newColumnCursor(leaf *parquet.Column, chunk parquet.ColumnChunk) *columnCursor {
 	return &columnCursor{

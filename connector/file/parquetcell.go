@@ -2,8 +2,8 @@ package file
 
 import (
 	"encoding"
-	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -27,7 +27,7 @@ func (s *shape) leafReader(from parquet.Type) leafReader {
 		return timeReader(from.Kind(), logical)
 	case s.typ == durationType:
 		if t, ok := logical.(*pq.TimeType); ok && from.Kind() != parquet.Int96 {
-			return durationReader(int64(t.Unit.Value.Duration()))
+			return s.durationReader(int64(t.Unit.Value.Duration()))
 		}
 		return s.numberReader(from.Kind(), logical)
 	case isParquetText(s.typ):
@@ -125,28 +125,44 @@ func (c intColumn) get(v *parquet.Value) (bits uint64, negative bool) {
 	return uint64(n), c.signed && n < 0
 }
 
+// text is the integer for people.
+func (c intColumn) text(bits uint64) string {
+	if c.signed {
+		return strconv.FormatInt(int64(bits), 10)
+	}
+	return strconv.FormatUint(bits, 10)
+}
+
+// misfit is a number that a field can't hold.
+type misfit struct {
+	text string
+	want reflect.Type
+}
+
+func (e *misfit) Error() string { return e.text + " does not fit " + e.want.String() }
+
 func (s *shape) intReader(c intColumn) leafReader {
 	switch s.typ.Kind() {
 	case reflect.Int:
-		return readInteger[int](c)
+		return readInteger[int](s, c)
 	case reflect.Int8:
-		return readInteger[int8](c)
+		return readInteger[int8](s, c)
 	case reflect.Int16:
-		return readInteger[int16](c)
+		return readInteger[int16](s, c)
 	case reflect.Int32:
-		return readInteger[int32](c)
+		return readInteger[int32](s, c)
 	case reflect.Int64:
-		return readInteger[int64](c)
+		return readInteger[int64](s, c)
 	case reflect.Uint:
-		return readInteger[uint](c)
+		return readInteger[uint](s, c)
 	case reflect.Uint8:
-		return readInteger[uint8](c)
+		return readInteger[uint8](s, c)
 	case reflect.Uint16:
-		return readInteger[uint16](c)
+		return readInteger[uint16](s, c)
 	case reflect.Uint32:
-		return readInteger[uint32](c)
+		return readInteger[uint32](s, c)
 	case reflect.Uint64:
-		return readInteger[uint64](c)
+		return readInteger[uint64](s, c)
 	}
 	return nil
 }
@@ -155,26 +171,26 @@ type integer interface {
 	int | int8 | int16 | int32 | int64 | uint | uint8 | uint16 | uint32 | uint64
 }
 
-func readInteger[N integer](c intColumn) leafReader {
+func readInteger[N integer](s *shape, c intColumn) leafReader {
 	return func(_ *texts, to unsafe.Pointer, v *parquet.Value) error {
 		bits, negative := c.get(v)
 		n := N(bits)
 		if uint64(n) != bits || (n < 0) != negative {
-			return fmt.Errorf("%s does not fit %T", v, n)
+			return &misfit{c.text(bits), s.typ}
 		}
 		*(*N)(to) = n
 		return nil
 	}
 }
 
-func durationReader(unit int64) leafReader {
+func (s *shape) durationReader(unit int64) leafReader {
 	return func(_ *texts, to unsafe.Pointer, v *parquet.Value) error {
 		n, _ := intColumn{v.Kind() == parquet.Int64, true}.get(v)
 		if d := int64(n) * unit; d/unit == int64(n) {
 			*(*int64)(to) = d
 			return nil
 		}
-		return fmt.Errorf("%s does not fit time.Duration", v)
+		return &misfit{v.String(), s.typ}
 	}
 }
 
