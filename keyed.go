@@ -180,7 +180,7 @@ func finish[K comparable, R any](j *Job, n *graph.Node, construct func(*Operator
 		if _, err := construct(op); err != nil {
 			return err
 		}
-		n.Sides, n.States = op.sides, op.states()
+		n.Sides, n.States, n.KeySchema = op.sides, op.states(), op.keys.Schema()
 		return nil
 	}
 	n.Make = func(env *flow.Env) (graph.Made, error) {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"leat.dev/leat/codec"
@@ -301,6 +302,20 @@ func (j *Job) unique(name string) string {
 		name = fmt.Sprintf("%s %d", base, i)
 	}
 	return name
+}
+
+// nameEventTime names an operator of event time by the nearest operator before it that has a name of its author's, so that
+// maps and filters may come and go between them. It has had the names that go with those that one has had.
+func (j *Job) nameEventTime(n, from *graph.Node) {
+	for !from.Named && len(from.Inputs) > 0 {
+		from = from.Inputs[0].From
+	}
+	const prefix = "event-time of "
+	n.Name = j.unique(prefix + from.Name)
+	suffix := strings.TrimPrefix(n.Name, prefix+from.Name)
+	for _, was := range from.Was {
+		n.Was = append(n.Was, prefix+was+suffix)
+	}
 }
 
 func typeName[T any]() string { return reflect.TypeFor[T]().String() }

@@ -22,6 +22,7 @@ import (
 // and later knows the key at hand and emits results. It belongs to one subtask, and so to one goroutine.
 type Operator[K comparable, R any] struct {
 	core  *operator.Keyed[K]
+	keys  *keygroup.Keys[K]
 	out   *flow.Out[R]
 	job   *Job
 	named map[string]bool
@@ -36,7 +37,7 @@ func newOperator[K comparable, R any](j *Job, env *flow.Env) (*Operator[K, R], e
 	from, to := keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
 	store := heap.New(heap.Config{From: from, To: to, Max: env.MaxParallelism, Budget: env.Budget}, keys)
 	op := &Operator[K, R]{
-		core: operator.NewKeyed(env, store), out: flow.NewOut[R](env), job: j, named: map[string]bool{},
+		core: operator.NewKeyed(env, store), keys: keys, out: flow.NewOut[R](env), job: j, named: map[string]bool{},
 	}
 	op.core.Outs[""] = op.out
 	return op, nil
@@ -63,10 +64,7 @@ func (o *Operator[K, R]) states() []backend.State {
 
 // codecOf derives the codec of a state's values, unless an option gives one.
 func codecOf[V any](j *Job, name string, opts []state.Option) codec.Codec[V] {
-	c, err := state.CodecOf[V](opts)
-	if c == nil && err == nil {
-		c, err = codec.Derive[V](&j.codecs)
-	}
+	c, err := state.CodecOf[V](&j.codecs, opts)
 	if err != nil {
 		flow.Fail(fmt.Errorf("state %s: %w", name, err))
 	}
@@ -120,27 +118,27 @@ func addSide[S any](env *flow.Env, outs map[string]flow.Outlet, sides *[]graph.S
 // Value makes a state of one V a key.
 func (o *Operator[K, R]) Value[V any](name string, opts ...state.Option) *state.Value[V] {
 	o.name(name)
-	return state.MakeValue(heap.AddValue(o.core.Store, name, codecOf[V](o.job, name, opts)))
+	return state.MakeValue(heap.AddValue(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
 }
 
 // List makes a state of a list a key.
 func (o *Operator[K, R]) List[V any](name string, opts ...state.Option) *state.List[V] {
 	o.name(name)
-	return state.MakeList(heap.AddList(o.core.Store, name, codecOf[V](o.job, name, opts)))
+	return state.MakeList(heap.AddList(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
 }
 
 // Map makes a state of a map a key.
 func (o *Operator[K, R]) Map[A comparable, V any](name string, opts ...state.Option) *state.Map[A, V] {
 	o.name(name)
-	items := codecOf[A](o.job, name+": key", nil)
-	return state.MakeMap(heap.AddMap(o.core.Store, name, items, codecOf[V](o.job, name, opts)))
+	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
+	return state.MakeMap(heap.AddMap(o.core.Store, name, items, values, state.NamesBefore(opts)...))
 }
 
 // Ordered makes a state of an ordered map a key.
 func (o *Operator[K, R]) Ordered[A state.Sortable, V any](name string, opts ...state.Option) *state.Ordered[A, V] {
 	o.name(name)
-	items := codecOf[A](o.job, name+": key", nil)
-	return state.MakeOrdered(heap.AddOrdered(o.core.Store, name, items, codecOf[V](o.job, name, opts)))
+	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
+	return state.MakeOrdered(heap.AddOrdered(o.core.Store, name, items, values, state.NamesBefore(opts)...))
 }
 
 // Reducing makes a state that combines all that is added.
@@ -150,7 +148,8 @@ func (o *Operator[K, R]) Reducing[V any](name string, f func(V, V) V, opts ...st
 	first := func(acc *V, v V) { *acc = v }
 	add := func(acc *V, v V) { *acc = f(*acc, v) }
 	result := func(acc *V) V { return *acc }
-	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Reducing, codecOf[V](o.job, name, opts), first, add, result))
+	values := codecOf[V](o.job, name, opts)
+	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Reducing, values, first, add, result, state.NamesBefore(opts)...))
 }
 
 // Aggregating makes a state that aggregates all that is added.
@@ -165,28 +164,39 @@ func (o *Operator[K, R]) Aggregating[T, A, V any](name string, a agg.Func[T, A, 
 	if add == nil {
 		add = func(acc *A, t T) { parts.AddAt(acc, t, o.core.At()) }
 	}
-	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Aggregating, codecOf[A](o.job, name, opts), add, add, parts.Result))
+	acc, was := codecOf[A](o.job, name, opts), state.NamesBefore(opts)
+	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Aggregating, acc, add, add, parts.Result, was...))
 }
 
 // EventTimer makes a timer for each key that calls back when event time reaches what it was set to. At the end of
-// input every timer that is set fires once; timers set from then on never fire.
-func (o *Operator[K, R]) EventTimer(name string, f func(at time.Time) error) *Timer {
-	return o.timer(name, heap.Event, f)
+// input every timer that is set fires once; timers set from then on never fire. The only option is [state.Was].
+func (o *Operator[K, R]) EventTimer(name string, f func(at time.Time) error, opts ...state.Option) *Timer {
+	return o.timer(name, heap.Event, f, opts)
 }
 
-// ProcessingTimer makes a timer for each key that calls back when processing time reaches what it was set to.
-func (o *Operator[K, R]) ProcessingTimer(name string, f func(at time.Time) error) *Timer {
-	return o.timer(name, heap.Processing, f)
+// ProcessingTimer makes a timer for each key that calls back when processing time reaches what it was set to. The only
+// option is [state.Was].
+func (o *Operator[K, R]) ProcessingTimer(name string, f func(at time.Time) error, opts ...state.Option) *Timer {
+	return o.timer(name, heap.Processing, f, opts)
 }
 
-func (o *Operator[K, R]) timer(name string, d heap.Domain, f func(at time.Time) error) *Timer {
-	o.name(name)
-	callable(f == nil, "the callback of timer "+name)
-	o.core.HasTimers()
+func (o *Operator[K, R]) timer(name string, d heap.Domain, f func(at time.Time) error, opts []state.Option) *Timer {
+	was := o.nameTimer(name, f == nil, opts)
 	return &Timer{o.core.Store.AddTimer(name, d, func(at int64) error {
 		o.core.SetAt(o.timeOf(d, at))
 		return f(operator.Time(at))
-	})}
+	}, was...)}
+}
+
+// nameTimer takes the name of a timer and returns those that it had before.
+func (o *Operator[K, R]) nameTimer(name string, noCallback bool, opts []state.Option) (was []string) {
+	o.name(name)
+	callable(noCallback, "the callback of timer "+name)
+	if err := state.CheckTimer(opts); err != nil {
+		flow.Fail(fmt.Errorf("timer %s: %w", name, err))
+	}
+	o.core.HasTimers()
+	return state.NamesBefore(opts)
 }
 
 // timeOf is the event time of what a timer's callback emits: the timer's own, or how far event time has come.
@@ -197,25 +207,25 @@ func (o *Operator[K, R]) timeOf(d heap.Domain, at int64) int64 {
 	return o.core.WatermarkNow()
 }
 
-// EventTimers makes timers for each key, one for each item, such as a deadline an order.
-func (o *Operator[K, R]) EventTimers[S comparable](name string, f func(item S, at time.Time) error) *Timers[S] {
-	return addTimers(o, name, heap.Event, f)
+// EventTimers makes timers for each key, one for each item, such as a deadline an order. The only option is [state.Was].
+func (o *Operator[K, R]) EventTimers[S comparable](name string, f func(item S, at time.Time) error, opts ...state.Option) *Timers[S] {
+	return addTimers(o, name, heap.Event, f, opts)
 }
 
 // ProcessingTimers is EventTimers in processing time.
-func (o *Operator[K, R]) ProcessingTimers[S comparable](name string, f func(item S, at time.Time) error) *Timers[S] {
-	return addTimers(o, name, heap.Processing, f)
+func (o *Operator[K, R]) ProcessingTimers[S comparable](name string, f func(item S, at time.Time) error, opts ...state.Option) *Timers[S] {
+	return addTimers(o, name, heap.Processing, f, opts)
 }
 
-func addTimers[K comparable, R any, S comparable](o *Operator[K, R], name string, d heap.Domain, f func(item S, at time.Time) error) *Timers[S] {
-	o.name(name)
-	callable(f == nil, "the callback of timer "+name)
-	o.core.HasTimers()
+func addTimers[K comparable, R any, S comparable](
+	o *Operator[K, R], name string, d heap.Domain, f func(item S, at time.Time) error, opts []state.Option,
+) *Timers[S] {
+	was := o.nameTimer(name, f == nil, opts)
 	items := codecOf[S](o.job, name+": item", nil)
 	return &Timers[S]{t: heap.AddTimers(o.core.Store, name, d, items, func(item S, at int64) error {
 		o.core.SetAt(o.timeOf(d, at))
 		return f(item, operator.Time(at))
-	})}
+	}, was...)}
 }
 
 // OnOpen is called before the first record: open connections here, not in the constructor, which is also called to plan.

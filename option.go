@@ -33,6 +33,20 @@ func Named(name string) Option {
 	}}
 }
 
+// Was says what an operator was called in earlier versions of the job: it takes over what a snapshot has under one of these
+// names, if the snapshot has nothing under its own: state, timers and windows, a source's positions, what a sink has prepared,
+// and how far event time had come. A name that another operator has, now or before, is refused. It can be left out again
+// once no snapshot is restored any more that has the old name. For states and timers of an operator see [state.Was].
+func Was(names ...string) Option {
+	return Option{func(n *graph.Node) error {
+		if !n.Named {
+			return errors.New("Was is an option of operators that have a name: see Named")
+		}
+		n.Was = append(n.Was, names...)
+		return nil
+	}}
+}
+
 // Unchained gives the operator a task of its own, so that it runs beside the one before it and not within it.
 func Unchained() Option {
 	return Option{func(n *graph.Node) error {

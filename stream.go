@@ -95,7 +95,8 @@ func (s *Stream[T]) eventTime(m operator.Marks[T], opts []Watermark) *Stream[T] 
 		}
 	}
 	m.IdleAfter = w.idleAfter
-	n := &graph.Node{Kind: graph.EventTime, Out: typeName[T](), Name: s.job.unique("event-time of " + s.links[0].node.Name)}
+	n := &graph.Node{Kind: graph.EventTime, Out: typeName[T]()}
+	s.job.nameEventTime(n, s.links[0].node)
 	n.Check = func(*flow.Env) error {
 		switch {
 		case m.At == nil:

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"time"
 
-	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
@@ -94,7 +93,8 @@ func (o *Unkeyed[R]) List[V any](name string, opts ...state.Option) *OperatorLis
 		flow.Fail(fmt.Errorf("state %q: a state needs a name, and the name to itself", name))
 	}
 	o.named[name] = true
-	l := &OperatorList[V]{name: name, env: o.env, codec: codecOf[V](o.job, name, opts)}
+	l := &OperatorList[V]{name: name, was: state.NamesBefore(opts), env: o.env}
+	l.reads.Codec = codecOf[V](o.job, name, opts)
 	o.core.AddList(l)
 	return l
 }
@@ -118,8 +118,9 @@ func (o *Unkeyed[R]) Counter(name string) *Counter { return &Counter{o.env.Metri
 // whole with each snapshot; for much state, use keys.
 type OperatorList[V any] struct {
 	name   string
+	was    []string
 	env    *flow.Env
-	codec  codec.Codec[V]
+	reads  backend.Reading[V]
 	values []V
 }
 
@@ -145,14 +146,17 @@ func (l *OperatorList[V]) Clear() { l.values = nil }
 
 // Describe describes the state for the plan.
 func (l *OperatorList[V]) Describe() backend.State {
-	return backend.State{Name: l.name, Kind: backend.Operator, Type: typeName[V](), Value: l.codec.Schema()}
+	c := l.reads.Codec
+	return backend.State{
+		Name: l.name, Was: l.was, Kind: backend.Operator, Type: typeName[V](), Value: c.Schema(), Reads: backend.ReadsValues(c),
+	}
 }
 
 // Entries encodes the list, element by element; the key is the element's place.
 func (l *OperatorList[V]) Entries() ([]backend.Entry, error) {
 	entries := make([]backend.Entry, len(l.values))
 	for i, v := range l.values {
-		value, err := l.codec.Append(nil, v)
+		value, err := l.reads.Codec.Append(nil, v)
 		if err != nil {
 			return nil, fmt.Errorf("list %s: %w", l.name, err)
 		}
@@ -161,6 +165,9 @@ func (l *OperatorList[V]) Entries() ([]backend.Entry, error) {
 	}
 	return entries, nil
 }
+
+// Expect prepares for elements that a snapshot describes so.
+func (l *OperatorList[V]) Expect(was backend.State) error { return l.reads.Use(was.Value) }
 
 // Restore takes this subtask's share of all elements: an equal run of them, in order.
 func (l *OperatorList[V]) Restore(all []backend.Entry) error {
@@ -172,7 +179,7 @@ func (l *OperatorList[V]) Restore(all []backend.Entry) error {
 	}
 	from, to := len(mine)*l.env.Subtask/l.env.Parallelism, len(mine)*(l.env.Subtask+1)/l.env.Parallelism
 	for _, b := range mine[from:to] {
-		v, err := l.codec.Decode(b)
+		v, err := l.reads.Decode(b)
 		if err != nil {
 			return err
 		}

@@ -107,14 +107,11 @@ func keysOf[K comparable](c *content, set *codec.Set) (*keygroup.Keys[K], error)
 
 // reader is the function that decodes values of a state.
 func reader[V any](set *codec.Set, wrote codec.Schema, opts []state.Option) (func([]byte) (V, error), error) {
-	c, err := state.CodecOf[V](opts)
-	switch {
-	case err != nil:
+	c, err := state.CodecOf[V](set, opts)
+	if err != nil {
 		return nil, err
-	case c != nil:
-		return c.Decode, nil
 	}
-	return codec.Resolve[V](set, wrote)
+	return codec.ReaderOf(c, wrote)
 }
 
 // decoded has the entries of a state, decoded one by one.

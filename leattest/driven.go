@@ -246,7 +246,7 @@ func (c *content) restoreTo(parts []backend.Keyed, groupOf func(key []byte) (int
 				groups[g].entries = append(groups[g].entries, e)
 			}
 			for g, r := range groups {
-				if err := part.Restore(s.Name, g, r); err != nil {
+				if err := part.Restore(s, s.Name, g, r); err != nil {
 					return err
 				}
 			}

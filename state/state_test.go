@@ -116,10 +116,10 @@ func TestOrderOfNamedTypes(t *testing.T) {
 
 func TestCodecOf(t *testing.T) {
 	ints := codec.Struct[int]()
-	if c, err := CodecOf[int]([]Option{Codec(ints)}); c != ints || err != nil {
+	if c, err := CodecOf[int](nil, []Option{Codec(ints)}); c != ints || err != nil {
 		t.Error(c, err)
 	}
-	if c, err := CodecOf[int](nil); c != nil || err != nil {
+	if c, err := CodecOf[int](nil, nil); c.Schema() != ints.Schema() || err != nil {
 		t.Error(c, err)
 	}
 	for want, opts := range map[string][]Option{
@@ -127,7 +127,7 @@ func TestCodecOf(t *testing.T) {
 		"twice":                     {Codec(ints), Codec(ints)},
 		"nil":                       {Codec[int](nil)},
 	} {
-		if _, err := CodecOf[int](opts); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := CodecOf[int](nil, opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}

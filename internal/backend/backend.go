@@ -35,6 +35,11 @@ type State struct {
 	// Item is the schema of map keys, ordered keys, timer items; Value that of values.
 	Item  codec.Schema `json:"item,omitzero"`
 	Value codec.Schema `json:"value"`
+	// Was are the names that the state had in earlier versions of the job.
+	Was []string `json:"-"`
+	// Reads says whether the items and values of a state of the same kind can be read that a snapshot describes so; an
+	// error says why not. Nil: those with equal schemas.
+	Reads func(was State) error `json:"-"`
 }
 
 // Writer takes the canonical entries of a snapshot: the same whatever the backend and the parallelism. The slices
@@ -85,8 +90,10 @@ type Keyed interface {
 	States() []State
 	// Snapshot freezes the state; it costs some microseconds a million rows. It is called on the subtask's loop.
 	Snapshot() Snapshot
-	// Restore reads the entries of one state in one key group, before the first record.
-	Restore(state string, group int, r Reader) error
+	// Restore reads the entries of one state in one key group, before the first record: was is the state as the snapshot
+	// describes it, name the one that it has now. Entries that an older schema wrote are resolved; the next snapshot has
+	// them as the state's own writes them.
+	Restore(was State, name string, group int, r Reader) error
 }
 
 // Entry is one entry of the state of an operator without keys: a source's split and its position, or an element of a

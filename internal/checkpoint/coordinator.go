@@ -72,7 +72,7 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(), From: c.from,
 	}
 	for _, n := range c.Nodes {
-		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, States: n.States})
+		p.manifest.Operators = append(p.manifest.Operators, Operator{Name: n.Name, Kind: n.Kind, Key: n.Key, KeySchema: n.KeySchema, States: n.States})
 	}
 	c.pending[c.next] = p
 	if c.closed {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/store"
@@ -61,13 +62,15 @@ func (m *Manifest) mark() Mark { return Mark{Sequence: m.Sequence, Epoch: m.Epoc
 
 // Operator is one operator's part of a snapshot.
 type Operator struct {
-	Name    string          `json:"name"`
-	Kind    graph.Kind      `json:"kind"`
-	Key     string          `json:"key,omitempty"` // Go type
-	States  []backend.State `json:"states,omitempty"`
-	Files   []File          `json:"files,omitempty"`
-	Entries []backend.Entry `json:"entries,omitempty"`
-	Floors  []backend.Floor `json:"floors,omitempty"`
+	Name string     `json:"name"`
+	Kind graph.Kind `json:"kind"`
+	Key  string     `json:"key,omitempty"` // Go type
+	// KeySchema is the schema of the key's canonical bytes.
+	KeySchema codec.Schema    `json:"keySchema,omitzero"`
+	States    []backend.State `json:"states,omitempty"`
+	Files     []File          `json:"files,omitempty"`
+	Entries   []backend.Entry `json:"entries,omitempty"`
+	Floors    []backend.Floor `json:"floors,omitempty"`
 	// Committables are what an exactly-once sink has prepared and not yet committed when this was written.
 	Committables []backend.Committable `json:"committables,omitempty"`
 }

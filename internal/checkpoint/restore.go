@@ -14,21 +14,25 @@ type Snapshot struct {
 	Manifest *Manifest
 	Store    store.Store // has the files
 	Place    string      // of Store, as a user would name it; "": the job's own
-	// Dropped are the states ("operator/state") that are left behind.
-	Dropped []string
+	// Match is what Compare has found out for the job that is restored: the methods then speak of the operators and states of
+	// that job. Nil: of those of the snapshot.
+	Match *Match
 }
 
 // Keyed calls f for each state of an operator in each key group of a range.
 func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error {
-	o := s.Manifest.operator(operator)
+	o := s.operator(operator)
 	if o == nil {
 		return nil
 	}
 	wanted := func(state string, group int, r backend.Reader) error {
-		if slices.Contains(s.Dropped, operator+"/"+state) {
-			return nil
+		if s.Match != nil && !o.lists(state) {
+			return fmt.Errorf("%w: the manifest does not list this state", errCorrupt)
 		}
-		return f(state, group, r)
+		if now, ok := s.state(operator, state); ok {
+			return f(now, group, r)
+		}
+		return nil // left behind
 	}
 	for _, file := range o.Files {
 		if file.To <= from || file.From >= to {
@@ -76,7 +80,7 @@ func readSections(p store.Piece, from, to int, f func(state string, group int, r
 
 // Committables are what an operator's subtasks had prepared and may not have committed, in the order of checkpoints.
 func (s *Snapshot) Committables(operator string) [][]byte {
-	o := s.Manifest.operator(operator)
+	o := s.operator(operator)
 	if o == nil {
 		return nil
 	}
@@ -87,17 +91,53 @@ func (s *Snapshot) Committables(operator string) [][]byte {
 	return all
 }
 
-// Entries are the entries of all subtasks of an operator without keys.
+// States are an operator's states as the snapshot describes them, by the names that they have in the job.
+func (s *Snapshot) States(operator string) map[string]backend.State {
+	o := s.operator(operator)
+	if o == nil {
+		return nil
+	}
+	all := map[string]backend.State{}
+	for _, was := range o.States {
+		if now, ok := s.state(operator, was.Name); ok {
+			all[now] = was
+		}
+	}
+	return all
+}
+
+// Entries are the entries of all subtasks of an operator without keys. Those of lists have the lists' names in the job;
+// positions of sources and marks of event time belong to no state that has a name of its author's.
 func (s *Snapshot) Entries(operator string) []backend.Entry {
-	if o := s.Manifest.operator(operator); o != nil {
+	o := s.operator(operator)
+	if o == nil {
+		return nil
+	}
+	if s.Match == nil {
 		return o.Entries
 	}
-	return nil
+	var all []backend.Entry
+	for _, e := range o.Entries {
+		if o.lists(e.State) {
+			now, ok := s.state(operator, e.State)
+			if !ok {
+				continue // left behind
+			}
+			e.State = now
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// lists says whether an operator has a state of a name.
+func (o *Operator) lists(state string) bool {
+	return slices.ContainsFunc(o.States, func(s backend.State) bool { return s.Name == state })
 }
 
 // Floors are the watermarks of an operator's key groups.
 func (s *Snapshot) Floors(operator string) []backend.Floor {
-	if o := s.Manifest.operator(operator); o != nil {
+	if o := s.operator(operator); o != nil {
 		return o.Floors
 	}
 	return nil

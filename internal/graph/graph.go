@@ -5,6 +5,7 @@ package graph
 import (
 	"context"
 
+	"leat.dev/leat/codec"
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/exchange"
@@ -51,16 +52,18 @@ type Node struct {
 	Ports       int // inputs that the operator tells apart
 	Parallelism int // 0: the job's
 	Unchained   bool
-	ExactlyOnce bool   // of a sink: asked for
-	Rejects     string // the side output for what can't be read or parsed; "" fails the job
-	Out         string // Go type of what comes out; "" for sinks
-	Key         string // Go type of the key, for keyed operators
+	ExactlyOnce bool         // of a sink: asked for
+	Rejects     string       // the side output for what can't be read or parsed; "" fails the job
+	Out         string       // Go type of what comes out; "" for sinks
+	Key         string       // Go type of the key, for keyed operators
+	KeySchema   codec.Schema // of the key's canonical bytes; filled in by the plan
+	Was         []string     // the names that it had in earlier versions of the job
 	Sides       []Side
 	States      []backend.State      // filled in by the plan, from a dry run of the constructor
 	Guarantee   *connector.Guarantee // of a sink
 	Settings    []string             // in words, such as the windows
 	// Check finds out whether the node can run: types that can't be encoded, settings without meaning. It also fills
-	// States, Sides and Guarantee. It is called once a plan, with an environment in which nothing is done.
+	// States, KeySchema, Sides and Guarantee. It is called once a plan, with an environment in which nothing is done.
 	Check func(env *flow.Env) error
 	// Source is the *connector.Source of a source, so that a test can put another in its place.
 	Source any

@@ -64,6 +64,7 @@ func New(g *Graph, s Settings) (*Plan, error) {
 		}
 	}
 	errs = append(errs, checkSides(g)...)
+	errs = append(errs, checkAliases(g)...)
 	if len(errs) > 0 {
 		return nil, &Errors{Job: g.Job, Errs: errs}
 	}

@@ -301,6 +301,8 @@ type Unkeyed[T any] struct {
 // OperatorList is a list state of an operator without keys.
 type OperatorList interface {
 	Entries() ([]backend.Entry, error)
+	// Expect prepares for entries that a snapshot describes so; without a call there are none.
+	Expect(was backend.State) error
 	Restore(all []backend.Entry) error
 	Describe() backend.State
 }
@@ -362,6 +364,19 @@ func (u *Unkeyed[T]) Entries() ([]backend.Entry, error) {
 		all = append(all, entries...)
 	}
 	return all, nil
+}
+
+// Expect prepares the lists for what a snapshot has of them.
+func (u *Unkeyed[T]) Expect(was map[string]backend.State) error {
+	for _, l := range u.list {
+		name := l.Describe().Name
+		if s, ok := was[name]; ok {
+			if err := l.Expect(s); err != nil {
+				return fmt.Errorf("%s: list %s: %w", u.Env, name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // RestoreEntries deals the elements of each list out to the subtasks.

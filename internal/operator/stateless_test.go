@@ -153,10 +153,13 @@ func TestHooks(t *testing.T) {
 // list is a list state of an operator without keys.
 type list struct {
 	all  []backend.Entry
+	was  string
 	fail error
 }
 
 func (l *list) Entries() ([]backend.Entry, error) { return l.all, l.fail }
+
+func (l *list) Expect(was backend.State) error { l.was = was.Name; return l.fail }
 
 func (l *list) Restore(all []backend.Entry) error { l.all = all; return l.fail }
 
@@ -191,7 +194,11 @@ func TestUnkeyed(t *testing.T) {
 	if err := u.RestoreEntries(entries); err != nil || len(second.all) != 3 {
 		t.Errorf("restored %v, %v", second.all, err)
 	}
+	if err := u.Expect(map[string]backend.State{"open": {Name: "todo"}, "other": {}}); err != nil || second.was != "todo" {
+		t.Errorf("expects what was %q, %v", second.was, err)
+	}
 	second.fail = errBroken
+	checkError(t, u.Expect(map[string]backend.State{"open": {}}), "job job, operator op, subtask 0: list open: broken")
 	if _, err := u.Entries(); err != errBroken {
 		t.Errorf("got %v", err)
 	}

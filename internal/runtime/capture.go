@@ -116,11 +116,13 @@ func (t *Subtask) setAlarm() {
 	t.alarmAt, t.alarmStop = next, t.Clock.At(next, t.Waker.Wake)
 }
 
-// Restored is a snapshot as a subtask sees it.
+// Restored is a snapshot as a subtask sees it: by the names that operators and states have in the job that is restored.
 type Restored interface {
-	// Keyed calls f for each state of an operator in each key group of a range, half open.
+	// Keyed calls f for each state of an operator, by the name that it has now, in each key group of a range, half open.
 	Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error
-	// Entries are the entries of all subtasks of an operator without keys.
+	// States are an operator's states as the snapshot describes them, by the names that they have now.
+	States(operator string) map[string]backend.State
+	// Entries are the entries of all subtasks of an operator without keys, with the names that their states have now.
 	Entries(operator string) []backend.Entry
 	// Floors are the watermarks of an operator's key groups.
 	Floors(operator string) []backend.Floor
@@ -131,6 +133,12 @@ type Restored interface {
 func (t *Subtask) Restore(ctx context.Context, from Restored) (floor int64, err error) {
 	floor = flow.NoTime
 	for _, l := range t.Chain.Links {
+		was := from.States(l.Node.Name)
+		if d, ok := l.Operator.(Described); ok {
+			if err := d.Expect(was); err != nil {
+				return floor, err
+			}
+		}
 		if e, ok := l.Operator.(Listed); ok {
 			if err := e.RestoreEntries(from.Entries(l.Node.Name)); err != nil {
 				return floor, err
@@ -142,7 +150,7 @@ func (t *Subtask) Restore(ctx context.Context, from Restored) (floor int64, err 
 		}
 		floor = t.restoreFloors(l.Operator, from.Floors(l.Node.Name))
 		err := from.Keyed(ctx, l.Node.Name, t.GroupFrom, t.GroupTo, func(state string, group int, r backend.Reader) error {
-			return restoreState(s.State(), state, group, r)
+			return restoreState(s.State(), was[state], state, group, r)
 		})
 		if err != nil {
 			return floor, err
@@ -173,11 +181,11 @@ func (t *Subtask) restoreFloors(operator any, floors []backend.Floor) int64 {
 }
 
 // restoreState hands the entries of a state to the part of the operator that has it.
-func restoreState(parts []backend.Keyed, state string, group int, r backend.Reader) error {
+func restoreState(parts []backend.Keyed, was backend.State, state string, group int, r backend.Reader) error {
 	for _, k := range parts {
 		for _, s := range k.States() {
 			if s.Name == state {
-				return k.Restore(state, group, r)
+				return k.Restore(was, state, group, r)
 			}
 		}
 	}

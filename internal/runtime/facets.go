@@ -36,6 +36,13 @@ type Listed interface {
 	RestoreEntries(all []backend.Entry) error
 }
 
+// Described has state without keys whose values have schemas.
+type Described interface {
+	// Expect is called before RestoreEntries, with the states as the snapshot describes them, by the names that they have
+	// now. An error says what can't be read.
+	Expect(was map[string]backend.State) error
+}
+
 // Flusher writes to the outside world: everything is durable when Flush returns.
 type Flusher interface {
 	Flush(ctx context.Context) error

@@ -207,8 +207,8 @@ func (k keyed) States() []backend.State { return []backend.State{{Name: "last"}}
 
 func (k keyed) Snapshot() backend.Snapshot { return frozen(k) }
 
-func (k keyed) Restore(state string, group int, _ backend.Reader) error {
-	k.note("restore %s of %d", state, group)
+func (k keyed) Restore(was backend.State, state string, group int, _ backend.Reader) error {
+	k.note("restore %s of %d, was %s", state, group, was.Name)
 	return nil
 }
 

@@ -333,6 +333,10 @@ func (s restored) Keyed(_ context.Context, operator string, from, to int, f func
 	return f(s.state, 2, nil)
 }
 
+func (s restored) States(string) map[string]backend.State {
+	return map[string]backend.State{"last": {Name: "first"}}
+}
+
 func (s restored) Entries(string) []backend.Entry { return nil }
 
 func (s restored) Floors(string) []backend.Floor { return s.floors }
@@ -344,8 +348,8 @@ func TestRestore(t *testing.T) {
 		firing bool
 		want   string
 	}{
-		{"at rest", false, "groups 0 to 8 of speller, restore last of 2, wm 7, fire 8"},
-		{"in the middle of a firing", true, "groups 0 to 8 of speller, restore last of 2, fire 7, fire 8"},
+		{"at rest", false, "groups 0 to 8 of speller, restore last of 2, was first, wm 7, fire 8"},
+		{"in the middle of a firing", true, "groups 0 to 8 of speller, restore last of 2, was first, fire 7, fire 8"},
 	} {
 		bubble(t, c.name, func(t *testing.T) {
 			r := newRig(t, 1, flow.NoTime, func(h *head) any { return &firing{keyed: keyed{h}} })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/keygroup"
@@ -19,7 +20,8 @@ type base[K comparable, T, A, V any] struct {
 	spans  spans
 	space  *heap.Space
 	encode func(to []byte, acc *A) ([]byte, error)
-	refs   bool // accumulators hold references
+	reads  backend.Reading[A] // of accumulators
+	refs   bool               // accumulators hold references
 
 	wm     int64   // the watermark
 	floors []int64 // restored, by key group from From on
@@ -32,8 +34,8 @@ type base[K comparable, T, A, V any] struct {
 func newBase[K comparable, T, A, V any](c Config[K, T, A, V], spec window.Spec) *base[K, T, A, V] {
 	b := &base[K, T, A, V]{
 		Config: c, spans: newSpans(spec, c.Lateness), space: heap.NewSpace(c.Budget), encode: encoder(c.Acc),
-		refs: holdsReferences(reflect.TypeFor[A]()),
-		wm:   flow.NoTime, floors: make([]int64, c.To-c.From), top: flow.NoTime,
+		reads: backend.Reading[A]{Codec: c.Acc}, refs: holdsReferences(reflect.TypeFor[A]()),
+		wm: flow.NoTime, floors: make([]int64, c.To-c.From), top: flow.NoTime,
 	}
 	for i := range b.floors {
 		b.floors[i] = flow.NoTime

@@ -242,7 +242,7 @@ func (c *operators[A, V]) restore(s *saved, parallelism int) error {
 		for g := from; g < to; g++ {
 			op.RestoreFloor(g, s.floors[g])
 			for _, state := range s.states {
-				if err := op.Restore(state.Name, g, backendtest.Read(s.memory.Entries(state.Name, g)...)); err != nil {
+				if err := op.Restore(state, state.Name, g, backendtest.Read(s.memory.Entries(state.Name, g)...)); err != nil {
 					return err
 				}
 			}

@@ -199,15 +199,16 @@ func FuzzRestore(f *testing.F) {
 	f.Add(uint8(2), []byte("b"), appendTime(nil, math.MaxInt64), []byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 3, 4})
 	f.Add(uint8(0), []byte{}, []byte{1}, []byte{})
 	f.Fuzz(func(t *testing.T, kind uint8, key, item, text []byte) {
-		state, w := slicesState, window.Assigner(window.Sliding(10, 5))
+		at, w := 0, window.Assigner(window.Sliding(10, 5))
 		switch kind % 3 {
 		case 1:
-			state = panesState
+			at = 1
 		case 2:
-			state, w = sessionsState, window.Session(10)
+			w = window.Session(10)
 		}
 		c := newCluster(t, settings{w, 7, 1}, agg.Max(value), 1)
-		if c.ops[0].Restore(state, 0, backendtest.Read(backendtest.Entry{Key: key, Item: item, Value: text})) == nil {
+		state := c.states()[at]
+		if c.ops[0].Restore(state, state.Name, 0, backendtest.Read(backendtest.Entry{Key: key, Item: item, Value: text})) == nil {
 			if _, err := c.receive([]event{{string(key), 3, rec{}}}); err != nil {
 				t.Fatal(err)
 			}

@@ -33,18 +33,14 @@ func (o *sessions[K, T, A, V]) decodeSession(s *session[K, A], value []byte) err
 		return fmt.Errorf("a session's number of panes: %w", codec.ErrCorrupt)
 	}
 	s.end, s.panes, s.fired = s.start+int64(length), uint32(flags>>1), flags&1 != 0
-	acc, err := o.Acc.Decode(value[n+m:])
+	acc, err := o.reads.Decode(value[n+m:])
 	s.acc = acc
 	return err
 }
 
 // States are the sessions.
 func (o *sessions[K, T, A, V]) States() []backend.State {
-	acc := o.Acc.Schema()
-	return []backend.State{{
-		Name: sessionsState, Kind: backend.Sessions, Type: acc.Name, Time: "event",
-		Item: codec.Opaque("start of a session"), Value: acc,
-	}}
+	return []backend.State{o.accumulators(sessionsState, backend.Sessions, codec.Opaque("start of a session"))}
 }
 
 // Snapshot freezes the sessions.
@@ -65,9 +61,12 @@ func (o *sessions[K, T, A, V]) Snapshot() backend.Snapshot {
 }
 
 // Restore reads the sessions.
-func (o *sessions[K, T, A, V]) Restore(state string, group int, r backend.Reader) error {
+func (o *sessions[K, T, A, V]) Restore(was backend.State, state string, group int, r backend.Reader) error {
 	if state != sessionsState {
 		return fmt.Errorf("state %s: %v have none of this name", state, o.spans.spec)
+	}
+	if err := o.expect(was, o.States()[0]); err != nil {
+		return fmt.Errorf("state %s: %w", state, err)
 	}
 	return o.entries(state, group, r, o.restoreSession)
 }

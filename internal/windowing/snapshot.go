@@ -2,6 +2,7 @@ package windowing
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -188,14 +189,45 @@ func (o *sliced[K, T, A, V]) States() []backend.State {
 	if w.offset%w.slice != 0 {
 		slice = codec.Opaque(fmt.Sprintf("slice of %v, offset %dns", w.spec.Slice(), w.offset%w.slice))
 	}
-	acc := o.Acc.Schema()
-	return []backend.State{
-		{Name: slicesState, Kind: backend.Slices, Type: acc.Name, Time: "event", Item: slice, Value: acc},
-		{
-			Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
-			Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint"),
-		},
+	slices := o.accumulators(slicesState, backend.Slices, slice)
+	panes := backend.State{
+		Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
+		Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint"),
 	}
+	panes.Reads = func(was backend.State) error {
+		if was.Value.Fingerprint != panes.Value.Fingerprint {
+			return errors.New("their numbers are written in another way")
+		}
+		return sameWindows(was, panes)
+	}
+	return []backend.State{slices, panes}
+}
+
+// accumulators describes a state of accumulators. They may be of an older schema, but of the same windows.
+func (b *base[K, T, A, V]) accumulators(name string, kind backend.Kind, item codec.Schema) backend.State {
+	acc := b.Acc.Schema()
+	s := backend.State{Name: name, Kind: kind, Type: acc.Name, Time: "event", Item: item, Value: acc}
+	values := backend.ReadsValues(b.Acc)
+	s.Reads = func(was backend.State) error { return errors.Join(sameWindows(was, s), values(was)) }
+	return s
+}
+
+func sameWindows(was, is backend.State) error {
+	if was.Item.Fingerprint == is.Item.Fingerprint {
+		return nil
+	}
+	return fmt.Errorf("the windows are others: what it has is by %s and would have to be by %s", was.Item.Name, is.Item.Name)
+}
+
+// expect prepares for the entries of a state of accumulators that a snapshot describes.
+func (b *base[K, T, A, V]) expect(was, is backend.State) error {
+	if was.Kind != is.Kind {
+		return fmt.Errorf("its kind was %s and is %s", was.KindText(), is.KindText())
+	}
+	if err := sameWindows(was, is); err != nil {
+		return err
+	}
+	return b.reads.Use(was.Value)
 }
 
 // Snapshot freezes slices and counts, and remembers how far firing has come: slices whose windows are over in one key
@@ -219,11 +251,18 @@ func (o *sliced[K, T, A, V]) Snapshot() backend.Snapshot {
 }
 
 // Restore reads slices or counts.
-func (o *sliced[K, T, A, V]) Restore(state string, group int, r backend.Reader) error {
+func (o *sliced[K, T, A, V]) Restore(was backend.State, state string, group int, r backend.Reader) error {
+	states := o.States()
 	switch state {
 	case slicesState:
+		if err := o.expect(was, states[0]); err != nil {
+			return fmt.Errorf("state %s: %w", state, err)
+		}
 		return o.entries(state, group, r, o.restoreSlice)
 	case panesState:
+		if err := states[1].CanRead(was); err != nil {
+			return fmt.Errorf("state %s: %w", state, err)
+		}
 		return o.entries(state, group, r, o.restoreCount)
 	}
 	return fmt.Errorf("state %s: %v have none of this name", state, o.spans.spec)
@@ -268,7 +307,7 @@ func (o *sliced[K, T, A, V]) restoreSlice(hash uint64, key K, at int64, value []
 	if !o.spans.aligned(at) {
 		return fmt.Errorf("a slice at %d, where %v have none: %w", at, o.spans.spec, codec.ErrCorrupt)
 	}
-	acc, err := o.Acc.Decode(value)
+	acc, err := o.reads.Decode(value)
 	if err != nil {
 		return err
 	}

@@ -71,8 +71,9 @@ type Operator[K comparable, T any] interface {
 	// Snapshot freezes the state as it is. What fired before does not fire again after a restore, provided that the
 	// key groups' floors are restored with it.
 	Snapshot() backend.Snapshot
-	// Restore reads one state of one key group. The state of a group is restored before the first record.
-	Restore(state string, group int, r backend.Reader) error
+	// Restore reads one state of one key group, as the snapshot describes it. The state of a group is restored before the
+	// first record.
+	Restore(was backend.State, state string, group int, r backend.Reader) error
 
 	// Floor is how far event time has come for a key group (one of the job's, not counted from From): windows that end
 	// by then have fired, and records are judged late by it.

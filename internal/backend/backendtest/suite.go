@@ -5,6 +5,7 @@ package backendtest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"leat.dev/leat/internal/backend"
@@ -315,11 +316,17 @@ func (r *run[K]) rescale() {
 		from, to := keygroup.Range(i, len(r.stores), r.max)
 		for _, name := range sortedSections(last) {
 			if g := name.group; g >= from && g < to {
-				if err := s.Restore(name.state, g, last.reader(name)); err != nil {
+				if err := s.Restore(described(s, name.state), name.state, g, last.reader(name)); err != nil {
 					r.t.Fatal(err)
 				}
 			}
 		}
 	}
 	r.restored++
+}
+
+// described is a state as a store describes it.
+func described(k backend.Keyed, name string) backend.State {
+	all := k.States()
+	return all[slices.IndexFunc(all, func(s backend.State) bool { return s.Name == name })]
 }

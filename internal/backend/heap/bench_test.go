@@ -77,7 +77,7 @@ func BenchmarkRestore(b *testing.B) {
 }
 
 func restoreGroup(to backend.Keyed, g int, m *backendtest.Memory) error {
-	return to.Restore("value", g, backendtest.Read(m.Entries("value", g)...))
+	return to.Restore(described(to, "value"), "value", g, backendtest.Read(m.Entries("value", g)...))
 }
 
 // What is written straight into lent memory is what is written entry by entry, also where it fills the memory many times.

@@ -48,6 +48,8 @@ type keyedState interface {
 	lines(to []uintptr, places []uint64) []uintptr
 	// freeze freezes the columns.
 	freeze(t *Ticket) frozenState
+	// expect prepares for entries that a snapshot describes so.
+	expect(was backend.State) error
 	// restore adds an entry of a snapshot.
 	restore(g int, row uint32, item, value []byte) error
 	// reclaim frees what was cleared since the last call, or a bounded part of it.

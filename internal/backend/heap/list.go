@@ -17,7 +17,7 @@ import (
 type List[V any] struct {
 	core   *core
 	info   backend.State
-	codec  codec.Codec[V]
+	reads  backend.Reading[V]
 	encode func([]byte, *V) ([]byte, error)
 
 	headFam  *Family[listHead]
@@ -66,12 +66,15 @@ const (
 	entryBytes = 64 << 10
 )
 
-// AddList adds a state of a list of V a key.
-func AddList[V any, K comparable](s *Store[K], name string, c codec.Codec[V]) *List[V] {
+// AddList adds a state of a list of V a key. Was are the names that it had before.
+func AddList[V any, K comparable](s *Store[K], name string, c codec.Codec[V], was ...string) *List[V] {
 	l := &List[V]{
-		core:     &s.core,
-		info:     backend.State{Name: name, Kind: backend.List, Type: reflect.TypeFor[V]().String(), Value: c.Schema()},
-		codec:    c,
+		core: &s.core,
+		info: backend.State{
+			Name: name, Was: was, Kind: backend.List, Type: reflect.TypeFor[V]().String(),
+			Value: c.Schema(), Reads: backend.ReadsValues(c),
+		},
+		reads:    backend.Reading[V]{Codec: c},
 		encode:   encoder(c),
 		headFam:  NewFamily[listHead](s.space, nil, false),
 		blockFam: NewFamily[listBlock](s.space, nil, false),

@@ -3,10 +3,14 @@ package heap
 import (
 	"encoding/binary"
 	"errors"
+
+	"leat.dev/leat/internal/backend"
 )
 
 // errList is the error of an entry that is no run of length-prefixed values.
 var errList = errors.New("corrupt list: a value is longer than the entry")
+
+func (l *List[V]) expect(was backend.State) error { return l.reads.Use(was.Value) }
 
 // restore appends the values of an entry: length-prefixed, in order. A key may have several entries.
 func (l *List[V]) restore(g int, row uint32, item, value []byte) error {
@@ -19,7 +23,7 @@ func (l *List[V]) restore(g int, row uint32, item, value []byte) error {
 		if w <= 0 || n > uint64(len(value)-w) {
 			return errList
 		}
-		v, err := l.codec.Decode(value[w : w+int(n)])
+		v, err := l.reads.Decode(value[w : w+int(n)])
 		if err != nil {
 			return err
 		}

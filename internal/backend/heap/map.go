@@ -20,8 +20,8 @@ import (
 type Map[A comparable, V any] struct {
 	core   *core
 	info   backend.State
-	item   codec.Codec[A]
-	codec  codec.Codec[V]
+	item   backend.Reading[A]
+	value  backend.Reading[V]
 	seed   maphash.Seed // the index is not part of snapshots
 	encode mapEncoders[A, V]
 
@@ -66,19 +66,22 @@ type mapGrave struct {
 // reclaimEntries is how many entries of cleared maps are freed at the end of each batch, beside two for each new one.
 const reclaimEntries = 256
 
-// AddMap adds a state of a map from A to V a key.
-func AddMap[A comparable, V any, K comparable](s *Store[K], name string, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+// AddMap adds a state of a map from A to V a key. Was are the names that it had before.
+func AddMap[A comparable, V any, K comparable](
+	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
+) *Map[A, V] {
 	m := newMap(&s.core, backend.State{
-		Name: name, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-		Item: item.Schema(), Value: value.Schema(),
+		Name: name, Was: was, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
 	}, item, value)
 	s.add(m)
 	return m
 }
 
 func newMap[A comparable, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+	info.Item, info.Value, info.Reads = item.Schema(), value.Schema(), backend.ReadsEntries(item, value)
 	m := &Map[A, V]{
-		core: c, info: info, item: item, codec: value, seed: maphash.MakeSeed(),
+		core: c, info: info, seed: maphash.MakeSeed(),
+		item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
 		encode:   mapEncoders[A, V]{encoder(item), encoder(value)},
 		headFam:  NewFamily[mapHead](c.space, nil, false),
 		entryFam: NewFamily[mapEntry[A]](c.space, nil, false),

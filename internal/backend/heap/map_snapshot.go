@@ -1,11 +1,20 @@
 package heap
 
+import "leat.dev/leat/internal/backend"
+
+func (m *Map[A, V]) expect(was backend.State) error {
+	if err := m.item.Use(was.Item); err != nil {
+		return err
+	}
+	return m.value.Use(was.Value)
+}
+
 func (m *Map[A, V]) restore(g int, row uint32, item, value []byte) error {
 	a, err := m.item.Decode(item)
 	if err != nil {
 		return err
 	}
-	v, err := m.codec.Decode(value)
+	v, err := m.value.Decode(value)
 	if err != nil {
 		return err
 	}

@@ -17,20 +17,23 @@ import (
 type Ordered[A, V any] struct {
 	core   *core
 	info   backend.State
-	item   codec.Codec[A]
-	codec  codec.Codec[V]
+	item   backend.Reading[A]
+	value  backend.Reading[V]
 	forest forest[A, V]
 	fam    *Family[*node[A, V]]
 	roots  []Column[*node[A, V]]
 }
 
 // AddOrdered adds a state of an ordered map from A to V a key. A is of a type that cmp.Ordered allows, or time.Time.
-func AddOrdered[A, V any, K comparable](s *Store[K], name string, item codec.Codec[A], value codec.Codec[V]) *Ordered[A, V] {
+// Was are the names that the state had before.
+func AddOrdered[A, V any, K comparable](
+	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
+) *Ordered[A, V] {
 	o := &Ordered[A, V]{
-		core: &s.core, item: item, codec: value,
+		core: &s.core, item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
 		info: backend.State{
-			Name: name, Kind: backend.Ordered, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-			Item: item.Schema(), Value: value.Schema(),
+			Name: name, Was: was, Kind: backend.Ordered, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
+			Item: item.Schema(), Value: value.Schema(), Reads: backend.ReadsEntries(item, value),
 		},
 		forest: forest[A, V]{space: s.space, compare: comparison[A]()},
 		fam:    NewFamily[*node[A, V]](s.space, nil, false),

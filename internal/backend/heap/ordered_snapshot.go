@@ -1,11 +1,20 @@
 package heap
 
+import "leat.dev/leat/internal/backend"
+
+func (o *Ordered[A, V]) expect(was backend.State) error {
+	if err := o.item.Use(was.Item); err != nil {
+		return err
+	}
+	return o.value.Use(was.Value)
+}
+
 func (o *Ordered[A, V]) restore(g int, row uint32, item, value []byte) error {
 	a, err := o.item.Decode(item)
 	if err != nil {
 		return err
 	}
-	v, err := o.codec.Decode(value)
+	v, err := o.value.Decode(value)
 	if err != nil {
 		return err
 	}
@@ -16,7 +25,7 @@ func (o *Ordered[A, V]) restore(g int, row uint32, item, value []byte) error {
 }
 
 func (o *Ordered[A, V]) freeze(t *Ticket) frozenState {
-	z := &frozenOrdered[A, V]{item: encoder(o.item), value: encoder(o.codec), roots: o.fam.FreezeAll(o.roots, t)}
+	z := &frozenOrdered[A, V]{item: encoder(o.item.Codec), value: encoder(o.value.Codec), roots: o.fam.FreezeAll(o.roots, t)}
 	o.fam.Trim()
 	return z
 }

@@ -16,8 +16,9 @@ var (
 	errTime  = errors.New("a time is 8 bytes")
 )
 
-// Restore reads the entries of one state in one key group. After an error the store is not used any more.
-func (s *Store[K]) Restore(state string, group int, r backend.Reader) error {
+// Restore reads the entries of one state in one key group, as the snapshot describes them. After an error the store is not
+// used any more.
+func (s *Store[K]) Restore(was backend.State, state string, group int, r backend.Reader) error {
 	i, ok := s.names[state]
 	if !ok {
 		return fmt.Errorf("state %q, key group %d: there is no such state", state, group)
@@ -25,6 +26,9 @@ func (s *Store[K]) Restore(state string, group int, r backend.Reader) error {
 	if group < s.cfg.From || group >= s.cfg.To {
 		return fmt.Errorf("state %q, key group %d: this subtask has the key groups from %d to %d",
 			state, group, s.cfg.From, s.cfg.To-1)
+	}
+	if err := s.expect(s.states[i], was); err != nil {
+		return fmt.Errorf("state %q: %w", state, err)
 	}
 	for n := 0; ; n++ {
 		key, item, value, err := r.Next()
@@ -38,6 +42,14 @@ func (s *Store[K]) Restore(state string, group int, r backend.Reader) error {
 			return fmt.Errorf("state %q, key group %d, entry %d: %w", state, group, n, err)
 		}
 	}
+}
+
+// expect prepares a state for the entries of a snapshot.
+func (s *Store[K]) expect(st keyedState, was backend.State) error {
+	if is := st.describe(); was.Kind != is.Kind || was.Time != is.Time {
+		return fmt.Errorf("its kind was %s and is %s", was.KindText(), is.KindText())
+	}
+	return st.expect(was)
 }
 
 func (s *Store[K]) restoreEntry(st keyedState, group int, key, item, value []byte) error {

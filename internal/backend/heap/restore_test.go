@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/keygroup"
@@ -33,7 +34,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"corrupt list":             {"list", group, []backendtest.Entry{entry(nil, []byte{9, 1})}},
 	} {
 		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
-		err := s.Restore(c.state, c.group, backendtest.Read(c.entries...))
+		err := s.Restore(described(s, c.state), c.state, c.group, backendtest.Read(c.entries...))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), c.state) {
 			t.Errorf("error %v, want %q", err, want)
 		}
@@ -41,7 +42,7 @@ func TestRestoreRefuses(t *testing.T) {
 	for _, state := range allStates {
 		twice := []backendtest.Entry{entry(nil, nil), entry(nil, nil)}
 		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
-		if err := s.Restore(state, group, backendtest.Read(twice...)); err == nil && state != "list" {
+		if err := s.Restore(described(s, state), state, group, backendtest.Read(twice...)); err == nil && state != "list" {
 			t.Errorf("%s: two empty entries were read", state)
 		}
 	}
@@ -63,9 +64,19 @@ func FuzzRestore(f *testing.F) {
 		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
 		e := backendtest.Entry{Key: []byte(key), Item: item, Value: value}
 		name := allStates[int(state)%len(allStates)]
-		if err := s.Restore(name, keygroup.Of(keys.Hash(key), 4), backendtest.Read(e)); err != nil {
+		if err := s.Restore(described(s, name), name, keygroup.Of(keys.Hash(key), 4), backendtest.Read(e)); err != nil {
 			return
 		}
 		persist(t, s.Snapshot())
 	})
+}
+
+// described is a state as a store describes it; of a name that it has not, one with no more than that.
+func described(k backend.Keyed, name string) backend.State {
+	for _, s := range k.States() {
+		if s.Name == name {
+			return s
+		}
+	}
+	return backend.State{Name: name}
 }

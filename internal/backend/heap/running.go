@@ -16,11 +16,11 @@ type Running[T, A, V any] struct {
 }
 
 // AddRunning adds a reducing or aggregating state. First adds a key's first record to a zero accumulator, add the
-// others. Result may change the accumulator as long as it stands for the same.
+// others. Result may change the accumulator as long as it stands for the same. Was are the names that it had before.
 func AddRunning[T, A, V any, K comparable](s *Store[K], name string, kind backend.Kind, c codec.Codec[A],
-	first, add func(*A, T), result func(*A) V,
+	first, add func(*A, T), result func(*A) V, was ...string,
 ) *Running[T, A, V] {
-	info := backend.State{Name: name, Kind: kind, Type: reflect.TypeFor[A]().String(), Value: c.Schema()}
+	info := backend.State{Name: name, Was: was, Kind: kind, Type: reflect.TypeFor[A]().String()}
 	r := &Running[T, A, V]{single: newSingle(&s.core, info, c), first: first, add: add, result: result}
 	s.core.add(r)
 	return r

@@ -12,14 +12,15 @@ type single[V any] struct {
 	core  *core
 	space *Space
 	info  backend.State
-	codec codec.Codec[V]
+	reads backend.Reading[V]
 	fam   *Family[V]
 	cols  []Column[V]
 }
 
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
 	f := NewFamily(c.space, encoder(cd), codec.HoldsReferences[V]())
-	return single[V]{core: c, space: c.space, info: info, codec: cd, fam: f, cols: columns(c, f)}
+	info.Value, info.Reads = cd.Schema(), backend.ReadsValues(cd)
+	return single[V]{core: c, space: c.space, info: info, reads: backend.Reading[V]{Codec: cd}, fam: f, cols: columns(c, f)}
 }
 
 // encoder is how a codec appends from a pointer, without a copy where it can.
@@ -56,6 +57,8 @@ func (s *single[V]) clear() {
 	}
 }
 
+func (s *single[V]) expect(was backend.State) error { return s.reads.Use(was.Value) }
+
 func (s *single[V]) restore(g int, row uint32, item, value []byte) error {
 	if len(item) > 0 {
 		return errItem
@@ -63,7 +66,7 @@ func (s *single[V]) restore(g int, row uint32, item, value []byte) error {
 	if s.cols[g].Has(row) {
 		return errTwice
 	}
-	v, err := s.codec.Decode(value)
+	v, err := s.reads.Decode(value)
 	if err == nil {
 		s.cols[g].Set(row, v)
 	}

@@ -442,7 +442,7 @@ func TestLongList(t *testing.T) {
 	}
 	again := newStore[string](t, nil)
 	l = heap.AddList(again.Store, "l", codec.Struct[int64]())
-	if err := again.Restore("l", g, backendtest.Read(written...)); err != nil {
+	if err := again.Restore(described(again, "l"), "l", g, backendtest.Read(written...)); err != nil {
 		t.Fatal(err)
 	}
 	again.at("a")

@@ -16,8 +16,9 @@ type Timer struct {
 }
 
 // AddTimer adds a timer for each key. Fire is called when it is due, with its key at hand; the timer is unset by then.
-func (s *Store[K]) AddTimer(name string, d Domain, fire func(at int64) error) *Timer {
-	info := backend.State{Name: name, Kind: backend.Timer, Type: "time.Time", Time: d.String(), Value: timeCodec{}.Schema()}
+// Was are the names that it had before.
+func (s *Store[K]) AddTimer(name string, d Domain, fire func(at int64) error, was ...string) *Timer {
+	info := backend.State{Name: name, Was: was, Kind: backend.Timer, Type: "time.Time", Time: d.String()}
 	t := &Timer{single: newSingle[int64](&s.core, info, timeCodec{}), fire: fire}
 	t.sched = s.queues[d].add(t, s.groups)
 	s.add(t)
@@ -76,7 +77,7 @@ func (t *Timer) restore(g int, row uint32, item, value []byte) error {
 	if t.cols[g].Has(row) {
 		return errTwice
 	}
-	at, err := timeCodec{}.Decode(value)
+	at, err := t.reads.Decode(value)
 	if err == nil {
 		t.set(g, row, clampTime(at))
 	}
@@ -91,13 +92,12 @@ type Timers[S comparable] struct {
 }
 
 // AddTimers adds timers for each key, one for each item. Fire is called when one is due, with its key at hand; the
-// timer is unset by then.
+// timer is unset by then. Was are the names that they had before.
 func AddTimers[S comparable, K comparable](s *Store[K], name string, d Domain, item codec.Codec[S],
-	fire func(item S, at int64) error,
+	fire func(item S, at int64) error, was ...string,
 ) *Timers[S] {
 	info := backend.State{
-		Name: name, Kind: backend.Timers, Type: reflect.TypeFor[S]().String(), Time: d.String(),
-		Item: item.Schema(), Value: timeCodec{}.Schema(),
+		Name: name, Was: was, Kind: backend.Timers, Type: reflect.TypeFor[S]().String(), Time: d.String(),
 	}
 	t := &Timers[S]{times: newMap[S, int64](&s.core, info, item, timeCodec{}), fire: fire}
 	t.sched = s.queues[d].add(t, s.groups)
@@ -133,6 +133,7 @@ func (t *Timers[S]) has(g int, row uint32) bool                    { return t.ti
 func (t *Timers[S]) lines(to []uintptr, places []uint64) []uintptr { return t.times.lines(to, places) }
 func (t *Timers[S]) freeze(tk *Ticket) frozenState                 { return t.times.freeze(tk) }
 func (t *Timers[S]) reclaim()                                      { t.times.reclaim() }
+func (t *Timers[S]) expect(was backend.State) error                { return t.times.expect(was) }
 
 func (t *Timers[S]) timeAt(g int, entry uint32) (int64, bool) {
 	return t.times.groups[g].vals.Get(entry)
@@ -158,7 +159,7 @@ func (t *Timers[S]) restore(g int, row uint32, item, value []byte) error {
 	if err != nil {
 		return err
 	}
-	at, err := timeCodec{}.Decode(value)
+	at, err := t.times.value.Decode(value)
 	if err == nil && !t.setTime(g, row, a, clampTime(at)) {
 		err = errTwice
 	}

@@ -14,9 +14,9 @@ type Value[V any] struct {
 	watch watch[V]
 }
 
-// AddValue adds a state of one V a key.
-func AddValue[V any, K comparable](s *Store[K], name string, c codec.Codec[V]) *Value[V] {
-	info := backend.State{Name: name, Kind: backend.Value, Type: reflect.TypeFor[V]().String(), Value: c.Schema()}
+// AddValue adds a state of one V a key. Was are the names that it had before.
+func AddValue[V any, K comparable](s *Store[K], name string, c codec.Codec[V], was ...string) *Value[V] {
+	info := backend.State{Name: name, Was: was, Kind: backend.Value, Type: reflect.TypeFor[V]().String()}
 	v := &Value[V]{single: newSingle(&s.core, info, c)}
 	s.add(v)
 	return v

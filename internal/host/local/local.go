@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"leat.dev/leat/connector"
@@ -160,11 +161,15 @@ func (a *Attempt) checkRestore() error {
 	if r == nil {
 		return nil
 	}
-	dropped, err := checkpoint.Compare(r.Manifest, a.plan.Graph.Nodes, a.plan.Settings.MaxParallelism, a.options.AllowDrop)
+	match, err := checkpoint.Compare(r.Manifest, a.plan.Graph.Nodes, a.plan.Settings.MaxParallelism, a.options.AllowDrop)
 	if err != nil {
 		return fmt.Errorf("job %s: restore checkpoint %d: %w", a.plan.Graph.Job, r.Manifest.Checkpoint, err)
 	}
-	r.Dropped = dropped
+	r.Match = match
+	if match.Changes() {
+		slog.Info("restoring into a changed job", "job", a.plan.Graph.Job, "checkpoint", r.Manifest.Checkpoint,
+			"new", match.New, "renamed", match.Renamed, "dropped", match.Dropped)
+	}
 	return nil
 }
 
