@@ -48,6 +48,7 @@ type Family[V any] struct {
 type retired[V any] struct {
 	chunk *chunk[V]
 	until uint64
+	rows  int
 }
 
 // NewFamily makes a family. Encode is how Frozen.Encode encodes values; it may be nil where that is not used. Refs
@@ -71,11 +72,7 @@ func (f *Family[V]) take(rows int) *chunk[V] {
 		return &chunk[V]{vals: make([]V, rows)}
 	}
 	f.taken++
-	f.recycle()
-	if n := len(f.pool); n > 0 {
-		k := f.pool[n-1]
-		f.pool[n-1] = nil
-		f.pool = f.pool[:n-1]
+	if k := f.spare(); k != nil {
 		return k
 	}
 	f.space.take(f.bytes(rows))
@@ -84,46 +81,75 @@ func (f *Family[V]) take(rows int) *chunk[V] {
 
 // retire takes a chunk out of use for the owner; snapshots may go on reading it.
 func (f *Family[V]) retire(k *chunk[V]) {
-	f.retired = append(f.retired, retired[V]{k, f.space.newest})
+	f.retired = append(f.retired, retired[V]{k, f.space.newest, len(k.vals)})
 }
 
-// recycle makes chunks that no snapshot reads any more ready for use.
-func (f *Family[V]) recycle() {
-	oldest, n := f.space.oldest(), 0
-	for n < len(f.retired) && f.retired[n].until < oldest {
-		f.reuse(f.retired[n].chunk)
-		f.retired[n].chunk = nil
-		n++
+// spare returns a full chunk that nobody uses any more, with whatever values, or nil. Those that snapshots have given up are made
+// ready one by one as they are wanted: there may be as many as the state has, which all at once would be a pause.
+func (f *Family[V]) spare() *chunk[V] {
+	for oldest := f.space.oldest(); len(f.retired) > 0 && f.retired[0].until < oldest; {
+		if k := f.unretire(); f.reset(k) {
+			return k
+		}
 	}
-	f.retired = f.retired[n:]
+	n := len(f.pool)
+	if n == 0 {
+		return nil
+	}
+	k := f.pool[n-1]
+	f.pool[n-1] = nil
+	f.pool = f.pool[:n-1]
+	return k
 }
 
-func (f *Family[V]) reuse(k *chunk[V]) {
+func (f *Family[V]) unretire() *chunk[V] {
+	k := f.retired[0].chunk
+	f.retired[0].chunk = nil
+	f.retired = f.retired[1:]
+	return k
+}
+
+// reset makes the head of a chunk that is not in use as if it were new. A small one is given up.
+func (f *Family[V]) reset(k *chunk[V]) bool {
 	if k.log != nil {
 		f.space.give(int64(cap(k.log.buf)))
 	}
 	if len(k.vals) < chunkRows {
 		f.space.give(f.bytes(len(k.vals)))
-		return
+		return false
 	}
-	clear(k.vals)
-	vals := k.vals
 	k.present, k.own, k.epoch, k.old, k.until, k.log = [4]uint64{}, [4]uint64{}, 0, nil, 0, nil
-	k.vals = vals
 	k.done.Store(0)
-	f.pool = append(f.pool, k)
+	return true
+}
+
+// reuse puts a chunk that is not in use into the pool.
+func (f *Family[V]) reuse(k *chunk[V]) {
+	if f.reset(k) {
+		clear(k.vals) // it may be long until it is wanted
+		f.pool = append(f.pool, k)
+	}
 }
 
 // Trim gives memory back: as many chunks stay in reserve as were taken since the last Trim. It is called once a
 // snapshot.
 func (f *Family[V]) Trim() {
 	f.space.settle()
-	f.recycle()
 	for len(f.pool) > f.taken {
 		last := len(f.pool) - 1
 		f.pool[last] = nil
 		f.pool = f.pool[:last]
 		f.space.give(f.bytes(chunkRows))
+	}
+	oldest, free := f.space.oldest(), 0
+	for free < len(f.retired) && f.retired[free].until < oldest {
+		free++
+	}
+	for ; free > f.taken-len(f.pool); free-- {
+		f.space.give(f.bytes(f.retired[0].rows))
+		if k := f.unretire(); f.refs && k.log != nil { // no look at it otherwise: that is a cache miss
+			f.space.give(int64(cap(k.log.buf)))
+		}
 	}
 	f.taken = 0
 }
@@ -253,7 +279,7 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 		return k
 	}
 	n := f.take(rowsFor(hi, lo, len(k.vals)))
-	copy(n.vals, k.vals)
+	clear(n.vals[copy(n.vals, k.vals):])
 	n.present, n.epoch = k.present, f.space.now
 	switch {
 	case needed:

@@ -40,6 +40,62 @@ func TestIndex(t *testing.T) {
 	}
 }
 
+// An index of many rows is split into parts again and again, and emptied.
+func TestIndexOfManyParts(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for _, reserve := range []int{0, 5, 100_000} {
+		x := NewIndex(NewSpace(nil))
+		x.Reserve(reserve)
+		model := map[uint32]uint64{}
+		for row := range uint32(100_000) {
+			hash := rnd.Uint64() >> 7
+			if row%50 == 0 && row > 0 {
+				hash = model[row-1] // once more
+			}
+			x.Insert(hash, row)
+			model[row] = hash
+		}
+		if len(x.parts) < 8 || x.Len() != len(model) {
+			t.Fatalf("%d parts, %d rows", len(x.parts), x.Len())
+		}
+		checkIndex(t, &x, model)
+		for row := range uint32(90_000) {
+			if !x.Delete(model[row], row) {
+				t.Fatalf("row %d is not there", row)
+			}
+			delete(model, row)
+		}
+		checkIndex(t, &x, model)
+		if x.Drop(); x.Len() != 0 || x.space.used != 0 {
+			t.Errorf("a dropped index has %d rows and %d bytes", x.Len(), x.space.used)
+		}
+	}
+}
+
+// Hashes that differ in nothing can't be told apart by splitting.
+func TestIndexOfEqualHashes(t *testing.T) {
+	x := NewIndex(NewSpace(nil))
+	for row := range uint32(partSlots) {
+		x.Insert(uint64(row%16), row)
+	}
+	for hash := range uint64(16) {
+		n, at := 0, hash
+		for {
+			_, next, ok := x.Seek(hash, at)
+			if !ok {
+				break
+			}
+			n, at = n+1, next
+		}
+		if n != partSlots/16 {
+			t.Fatalf("%d rows of hash %d", n, hash)
+		}
+	}
+	if x.Drop(); x.space.used != 0 {
+		t.Errorf("a dropped index has %d bytes", x.space.used)
+	}
+}
+
 func checkIndex(t *testing.T, x *Index, model map[uint32]uint64) {
 	t.Helper()
 	for row, hash := range model {
