@@ -13,13 +13,20 @@ import (
 // Main is the main function of a job's binary: its command line.
 //
 //	fraud run [flags]       run the job to the end of its input, or until it is stopped
-//	fraud plan [flags]      check the job and draw it: text, DOT or JSON
+//	fraud plan [flags]      check the job and draw it: text, DOT or JSON; or compare it with a snapshot
+//	fraud status            how the running job is
+//	fraud savepoint TO      have the running job take a savepoint, and print its place
+//	fraud stop [flags]      end the running job, with a savepoint if wanted
 //	fraud version           which versions of the job, of leat and of Go this is
 //	fraud help [command]    what there is, with all flags
 //
 // Flags override the job's fields. SIGINT and SIGTERM stop the job as [Running.Stop] does without draining, and the
-// process then ends by that signal; a second signal ends it at once. The exit code is 0 when all input was worked
-// through, 1 when the job failed or can't run, and 2 when the command line is wrong.
+// process then ends by that signal; a second signal ends it at once. With --savepoint-on-term SIGTERM stops it as
+// [Running.StopWithSavepoint] does. The exit code is 0 when all input was worked through or the command stop has ended
+// the job, 1 when the job failed or can't run, and 2 when the command line is wrong.
+//
+// Commands reach the running job over a unix socket in a folder that only its user can enter: $XDG_RUNTIME_DIR/leat, or
+// leat-UID beside the temporary files. Nothing listens on a network.
 //
 // Logs, progress and errors go to standard error, and standard output is the job's. Unless the program has set a
 // logger of its own, Main sets slog's default one. Main returns when the job has run to the end of its input, so that a
@@ -34,7 +41,8 @@ func (j *Job) commandLine() cli.Job {
 		Name: j.name, Graph: j.graph, Parallelism: &j.Parallelism, MaxParallelism: &j.MaxParallelism,
 		Recovery: cli.Recovery{
 			Store: &j.Checkpoint.Store, Every: &j.Checkpoint.Every, FailAfter: &j.Checkpoint.FailAfter,
-			Never: &j.Restart.Never, AllowDrop: &j.Restore.AllowDrop, AllowRepeat: &j.Restore.AllowRepeat,
+			Never: &j.Restart.Never, Restore: &j.Restore.From, Claim: &j.Restore.Claim, Standby: &j.Restore.Standby,
+			AllowDrop: &j.Restore.AllowDrop, AllowRepeat: &j.Restore.AllowRepeat,
 		},
 		SetMemory: j.setMemory,
 		Plan: func() (*graph.Plan, error) {
@@ -70,6 +78,9 @@ func (j *Job) setMemory(bytes int64) error {
 
 // measured is a running job whose numbers the command line may read.
 type measured struct{ *Running }
+
+// Stopping says whether it ends because it was asked to.
+func (m measured) Stopping() bool { return m.supervisor.Stopping() }
 
 // Metrics are its numbers.
 func (m measured) Metrics() *metrics.Job { return m.metrics }

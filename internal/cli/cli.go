@@ -1,8 +1,10 @@
-// Package cli is the command line of a job's binary: run, plan, help and version. What it knows of a job, and what it
-// needs of the system, is handed in, so that tests can put something else in the place of both.
+// Package cli is the command line of a job's binary: run and plan, what asks a running job (status, savepoint, stop), and
+// what looks into snapshots. What it knows of a job, and what it needs of the system, is handed in, so that tests can put
+// something else in the place of both.
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +29,9 @@ type Job struct {
 	// SetMemory sets how many bytes state may take; it refuses when the job's backend has no such setting.
 	SetMemory func(bytes int64) error
 	Plan      func() (*graph.Plan, error)
-	Start     func(context.Context) (Running, error)
+	// Compare says what restoring from a place, or from the "latest" snapshot, brings along, and fails if it can't be done.
+	Compare func(ctx context.Context, place string) (text string, err error)
+	Start   func(context.Context) (Running, error)
 }
 
 // Recovery points to a job's settings of checkpoints and restarts, which flags change.
@@ -36,6 +40,9 @@ type Recovery struct {
 	Every       *time.Duration
 	FailAfter   *int
 	Never       *bool
+	Restore     *string
+	Claim       *bool
+	Standby     *bool
 	AllowDrop   *[]string
 	AllowRepeat *bool
 }
@@ -46,6 +53,13 @@ type Running interface {
 	Wait() error
 	// Stop ends the job, with or without the firing of all windows and timers, and waits for its end.
 	Stop(ctx context.Context, drain bool) error
+	// Savepoint takes a savepoint below a place, and returns its own.
+	Savepoint(ctx context.Context, to string) (place string, err error)
+	// StopWithSavepoint takes one, commits all output up to it, and ends the job. When it fails, Stopping says whether
+	// the job ends all the same.
+	StopWithSavepoint(ctx context.Context, to string, drain bool) (place string, err error)
+	// Stopping says whether the job ends, or has ended, as it was asked to.
+	Stopping() bool
 	Metrics() *metrics.Job
 }
 
@@ -64,10 +78,10 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // failure is a job that can't run or that failed; it has been reported.
 type failure struct{ error }
 
-// stopped is the end of a job that a signal has stopped.
+// stopped is the end of a job that a signal has stopped, or, without one, somebody's command.
 type stopped struct{ signal Signal }
 
-func (s stopped) Error() string { return "stopped by " + s.signal.Name }
+func (s stopped) Error() string { return "stopped by " + cmp.Or(s.signal.Name, "command") }
 
 // command is one call of the binary.
 type command struct {
@@ -98,6 +112,8 @@ func (c *command) exit(err error) Exit {
 		return Exit{Code: exitDone, Ran: c.ran}
 	case errors.As(err, &failed):
 		return Exit{Code: exitFailed}
+	case errors.As(err, &stop) && stop.signal.Signal == nil:
+		return Exit{Code: exitDone}
 	case errors.As(err, &stop):
 		return Exit{Code: 128 + stop.signal.Number, Signal: stop.signal.Signal}
 	case errors.As(err, &usage):
@@ -122,7 +138,8 @@ func (c *command) root() *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { c.help(c.system.Out, cmd) })
 	help := c.helpCommand()
 	root.SetHelpCommand(help)
-	root.AddCommand(c.runCommand(), c.planCommand(), c.versionCommand(), help)
+	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.savepointCommand(), c.stopCommand(), c.snapshotCommand(),
+		c.versionCommand(), help)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().SortFlags = false // they stand in the order of use

@@ -7,11 +7,13 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"leat.dev/leat/internal/clock"
+	"leat.dev/leat/internal/control"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/metrics"
@@ -27,10 +29,15 @@ type fake struct {
 	clock             *clock.Manual
 	out, err          strings.Builder
 	signals           chan os.Signal
-	released          bool
+	released, closed  bool  // signals, and the socket
 	failure           error // set before ended is closed
 	ended, stopping   chan struct{}
 	holdStart         bool // Start waits for the end of its context
+	stopped           atomic.Bool
+	noSavepoint       error
+	controlled        control.Job // what the socket serves
+	socket            string      // its path
+	noSocket          error
 	memory            int64
 	parallelism, most int
 	source, sink      *metrics.Subtask
@@ -48,7 +55,10 @@ func newFake(args ...string) *fake {
 	g.Add(&graph.Node{Kind: graph.Sink, Name: "write", Inputs: []graph.Input{{From: read}}})
 	f.Job = Job{
 		Name: "orders", Graph: g, Parallelism: &f.parallelism, MaxParallelism: &f.most,
-		Recovery:  Recovery{new(string), new(time.Duration), new(int), new(bool), new([]string), new(bool)},
+		Recovery: Recovery{
+			Store: new(string), Every: new(time.Duration), FailAfter: new(int), Never: new(bool), Restore: new(string),
+			Claim: new(bool), Standby: new(bool), AllowDrop: new([]string), AllowRepeat: new(bool),
+		},
 		SetMemory: func(bytes int64) error { f.memory = bytes; return nil },
 		Start:     f.start,
 	}
@@ -56,6 +66,7 @@ func newFake(args ...string) *fake {
 		Args: append([]string{"/usr/bin/orders"}, args...), Out: &f.out, Err: &f.err,
 		OutTerminal: true, ErrTerminal: true, Width: func() int { return 200 }, Clock: f.clock,
 		Signals: func() (<-chan os.Signal, func()) { return f.signals, func() { f.released = true } },
+		Serve:   f.serve,
 	}
 	f.source, f.sink = f.numbers.Add("read", 0, flow.NoTime), f.numbers.Add("write", 0, flow.NoTime)
 	return f
@@ -80,12 +91,36 @@ func (f *fake) end(err error) {
 	close(f.ended)
 }
 
+func (f *fake) Stopping() bool { return f.stopped.Load() }
+
 func (f *fake) Stop(context.Context, bool) error {
+	f.stopped.Store(true)
 	close(f.stopping)
 	return f.Wait()
 }
 
+func (f *fake) Savepoint(_ context.Context, to string) (string, error) {
+	return to + "/one", f.noSavepoint
+}
+
+func (f *fake) StopWithSavepoint(ctx context.Context, to string, drain bool) (string, error) {
+	if f.noSavepoint != nil {
+		return "", f.noSavepoint
+	}
+	return to + "/one", f.Stop(ctx, drain)
+}
+
 func (f *fake) Metrics() *metrics.Job { return &f.numbers }
+
+// serve is the control socket: the test itself calls what is behind it.
+func (f *fake) serve(_ string, job control.Job, path string) (Socket, error) {
+	f.controlled, f.socket = job, path
+	return f, f.noSocket
+}
+
+func (f *fake) Path() string { return f.socket }
+
+func (f *fake) Close() { f.closed = true }
 
 // begin calls the command line and returns when it waits for the job.
 func (f *fake) begin(t *testing.T) {

@@ -129,6 +129,43 @@ func (d duration) String() string { return "" }
 // Type stands for the value in help.
 func (d duration) Type() string { return "TIME" }
 
+// text is a flag for any text; shown is what stands for it in help.
+type text struct {
+	to    *string
+	shown string
+}
+
+func (t text) Set(s string) error {
+	if s == "" {
+		return errors.New("want a value that is not empty")
+	}
+	*t.to = s
+	return nil
+}
+
+func (t text) String() string { return "" }
+
+// Type stands for the value in help.
+func (t text) Type() string { return t.shown }
+
+// names is a flag for a list, which it adds to: names with commas between them, also flag after flag.
+type names struct{ to *[]string }
+
+func (n names) Set(s string) error {
+	for name := range strings.SplitSeq(s, ",") {
+		if name == "" {
+			return errors.New("want a name, or several with commas between them")
+		}
+		*n.to = append(*n.to, name)
+	}
+	return nil
+}
+
+func (n names) String() string { return "" }
+
+// Type stands for the value in help.
+func (n names) Type() string { return "NAME" }
+
 // choice is a flag for one of some words.
 type choice struct {
 	to    *string

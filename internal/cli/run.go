@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,13 +20,14 @@ var untouched = slog.Default()
 type runFlags struct {
 	memory                        int64
 	progress, logLevel, logFormat string
+	savepointOnTerm, control      string
 }
 
 func (c *command) runCommand() *cobra.Command {
 	f := runFlags{progress: "auto", logLevel: "info", logFormat: "text"}
 	cmd := &cobra.Command{
 		Use: "run [flags]", Short: "run the job to the end of its input, or until it is stopped", Args: noArguments,
-		Example:     c.examples("run", "run --parallelism 4 --memory 2GiB", "run --progress always 2> progress.log", "run --log-format json --log-level warn"),
+		Example:     c.examples("run", "run --parallelism 4 --memory 2GiB", "run --restore /var/savepoints/"+c.job.Name+"-20260301-120000-5e1f00aa", "run --progress always 2> progress.log", "run --log-format json --log-level warn"),
 		Annotations: map[string]string{notes: runNotes},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.prepare(cmd, f); err != nil {
@@ -38,7 +40,13 @@ func (c *command) runCommand() *cobra.Command {
 	}
 	c.addParallelism(cmd)
 	c.addStore(cmd)
+	c.addRestore(cmd)
 	c.addRecovery(cmd)
+	c.addTaking(cmd)
+	cmd.Flags().Var(text{&f.savepointOnTerm, "TO"}, "savepoint-on-term",
+		"Have SIGTERM stop the job as stop --savepoint TO does. If the savepoint fails, the job stops without, and says so.")
+	cmd.Flags().Var(text{&f.control, "PATH|none"}, "control",
+		"Where the socket is that status, savepoint and stop use. Default: one named after the job, in a folder that only this user can enter.")
 	cmd.Flags().Var(size{&f.memory}, "memory",
 		"How much memory state may take, such as 512MiB or 2GB. A job that needs more fails with an error that says so, before "+
 			"the system ends the process. Default: what the job says, or else 60 % of the memory that the process may have.")
@@ -57,9 +65,10 @@ Signals:
   worked through and written, and the process ends by that signal. Timers that are not due
   and windows that are open don't fire. With --store the last checkpoint is taken then, and
   the same command goes on from it. A second signal ends the process at once.
+  With --savepoint-on-term SIGTERM takes a savepoint in place of that checkpoint.
 
 Exit codes:
-  0    all input is worked through and written
+  0    all input is worked through and written, or the command stop has ended the job
   1    the job failed, or can't run
   2    a command, flag or argument is wrong
   130  stopped by SIGINT, as a shell shows it
@@ -69,6 +78,9 @@ Exit codes:
 // prepare does what flags say before the job runs.
 func (c *command) prepare(cmd *cobra.Command, f runFlags) error {
 	if err := c.checkParallelism(cmd); err != nil {
+		return err
+	}
+	if err := c.checkRestore(cmd); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("memory") {
@@ -101,26 +113,56 @@ func (c *command) run(ctx context.Context, f runFlags) error {
 	defer release()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	job, shut, err := c.control(f.control)
+	if err != nil {
+		return c.failed("can't run", err, f)
+	}
+	defer shut()
 	r, err := c.start(ctx, cancel, signals, release)
 	if err != nil {
 		return c.failed("can't run", err, f)
 	}
+	job.runs(r)
 	p := c.watch(r, f)
+	err = c.await(ctx, r, signals, release, f)
+	if err == nil && r.Stopping() {
+		err = stopped{} // by command
+	}
+	p.end(err)
+	return c.failed("failed", err, f)
+}
+
+// await waits for the job's end, and for a signal, which stops it.
+func (c *command) await(ctx context.Context, r Running, signals <-chan os.Signal, release func(), f runFlags) error {
 	ended := make(chan error, 1)
 	go func() { ended <- r.Wait() }()
 	select {
-	case err = <-ended:
+	case err := <-ended:
+		return err
 	case s := <-signals:
 		release()
 		if c.system.ErrTerminal {
 			fmt.Fprintf(c.screen, "%s: stopping; a second Ctrl-C ends it at once\n", c.name)
 		}
-		if err = r.Stop(ctx, false); err == nil {
-			err = stopped{nameSignal(s)}
+		if err := c.halt(ctx, r, s, f); err != nil {
+			return err
 		}
+		return stopped{nameSignal(s)}
 	}
-	p.end(err)
-	return c.failed("failed", err, f)
+}
+
+// halt stops the job, as a signal has asked for.
+func (c *command) halt(ctx context.Context, r Running, s os.Signal, f runFlags) error {
+	if s != syscall.SIGTERM || f.savepointOnTerm == "" {
+		return r.Stop(ctx, false)
+	}
+	place, err := r.StopWithSavepoint(ctx, f.savepointOnTerm, false)
+	if err == nil {
+		slog.Info("savepoint", "job", c.job.Name, "place", place)
+		return nil
+	}
+	slog.Error("no savepoint: the job stops without", "job", c.job.Name, "to", f.savepointOnTerm, "err", err)
+	return r.Stop(ctx, false)
 }
 
 // start starts the job; a signal breaks the start off.

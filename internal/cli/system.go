@@ -21,6 +21,7 @@ type System struct {
 	// Width is how many columns the terminal of Err has; 0 if that is not known.
 	Width func() int
 	Clock clock.Clock
+	Serve Serve // of the control socket
 	// Signals begins to take the signals that stop a job. After release they have their usual effect: to kill.
 	Signals func() (signals <-chan os.Signal, release func())
 }
@@ -31,7 +32,7 @@ func Process() System {
 	return System{
 		Args: os.Args, Out: os.Stdout, Err: os.Stderr,
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())) && !dumb,
-		Width: stderrWidth, Clock: clock.Wall{}, Signals: takeSignals,
+		Width: stderrWidth, Clock: clock.Wall{}, Signals: takeSignals, Serve: serveSocket,
 	}
 }
 

@@ -25,10 +25,21 @@ type Job interface {
 	Stop(ctx context.Context, drain bool) error
 }
 
+// State is what a job's process is at.
+type State string
+
+// The states. One that is starting reads a snapshot, or waits until it may.
+const (
+	Starting State = "starting"
+	Running  State = "running"
+	Stopping State = "stopping"
+)
+
 // Status is how a running job is.
 type Status struct {
 	Job     string    `json:"job"`
 	PID     int       `json:"pid"`
+	State   State     `json:"state"`
 	Started time.Time `json:"started"`
 	// Attempt grows with each restart, also from process to process; 0: the job takes no checkpoints.
 	Attempt int64 `json:"attempt"`

@@ -1,0 +1,210 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"leat.dev/leat/internal/control"
+)
+
+// session is a user's session: where sockets are, and a folder to work in.
+type session struct {
+	t       *testing.T
+	folder  string
+	sockets string
+	env     []string
+}
+
+func newSession(t *testing.T) *session {
+	folder, err := os.MkdirTemp("", "leat") // shorter than the test's own: socket paths are bounded
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return &session{t, folder, filepath.Join(folder, "leat"), append(os.Environ(), "XDG_RUNTIME_DIR="+folder, "GORACE=atexit_sleep_ms=0")}
+}
+
+func (s *session) command(job string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(s.t.Context(), job, args...)
+	cmd.Env, cmd.Dir = s.env, s.folder
+	return cmd
+}
+
+// process is a job that runs.
+type process struct {
+	*exec.Cmd
+	says   strings.Builder // what it has written to standard error, when it has ended
+	output chan struct{}   // closed when standard output has ended
+}
+
+// start starts the endless job and waits until it runs.
+func (s *session) start(args ...string) *process {
+	s.t.Helper()
+	p := &process{Cmd: s.command("endless", append([]string{"run"}, args...)...), output: make(chan struct{})}
+	p.Stderr = &p.says
+	out, err := p.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	if _, err := lines.ReadString('\n'); err != nil {
+		p.Wait()
+		s.t.Fatalf("no line: %v; it says %s", err, p.says.String())
+	}
+	go func() { // all that it writes, or else it may wait for the pipe
+		defer close(p.output)
+		io.Copy(io.Discard, lines)
+	}()
+	s.t.Cleanup(func() { p.Process.Kill(); p.end() })
+	return p
+}
+
+// end waits for the process's end, and says what that was.
+func (p *process) end() syscall.WaitStatus {
+	<-p.output
+	p.Wait() // its error is in the status
+	return p.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+// ask runs a command of the endless job's.
+func (s *session) ask(args ...string) (out, problems string, code int) {
+	s.t.Helper()
+	cmd := s.command("endless", args...)
+	var o, e strings.Builder
+	cmd.Stdout, cmd.Stderr = &o, &e
+	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+		s.t.Fatal(err)
+	}
+	return o.String(), e.String(), cmd.ProcessState.ExitCode()
+}
+
+func (s *session) status(args ...string) (status control.Status) {
+	s.t.Helper()
+	out, problems, code := s.ask(append([]string{"status", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &status); err != nil || code != 0 || problems != "" {
+		s.t.Fatalf("code %d: %v: %s%s", code, err, out, problems)
+	}
+	return status
+}
+
+func TestStatusAndStop(t *testing.T) {
+	s := newSession(t)
+	job := s.start()
+	if status := s.status(); status.PID != job.Process.Pid || status.State != control.Running || len(status.Operators) != 2 || status.Out == 0 {
+		t.Errorf("%+v", status)
+	}
+	if out, problems, code := s.ask("status"); code != 0 || problems != "" || !strings.HasPrefix(out, "job endless is running, since ") {
+		t.Error(out, problems, code)
+	}
+	if out, problems, code := s.ask("stop"); out+problems != "" || code != 0 {
+		t.Error(out, problems, code)
+	}
+	if status := job.end(); status.ExitStatus() != 0 {
+		t.Errorf("the job ended with %v, and says %s", status, job.says.String())
+	}
+	if files, _ := os.ReadDir(s.sockets); len(files) > 0 {
+		t.Errorf("%v is left", files)
+	}
+	for _, args := range [][]string{{"status"}, {"stop"}, {"savepoint", "sp"}} {
+		out, problems, code := s.ask(args...)
+		want := "endless: no job endless runs on this machine as this user: no socket at " + filepath.Join(s.sockets, "endless.sock")
+		if out != "" || code != 1 || !strings.HasPrefix(problems, want) {
+			t.Errorf("%s: %d %s%s", args, code, out, problems)
+		}
+	}
+}
+
+// What a killed process leaves is no process, and in nobody's way.
+func TestStaleSocket(t *testing.T) {
+	s := newSession(t)
+	killed := s.start()
+	killed.Process.Kill()
+	killed.end()
+	socket := filepath.Join(s.sockets, "endless.sock")
+	if _, err := os.Lstat(socket); err != nil {
+		t.Fatal(err)
+	}
+	if _, problems, code := s.ask("status"); code != 1 || !strings.Contains(problems, "no job endless runs") {
+		t.Error(problems, code)
+	}
+	if _, problems, code := s.ask("status", "--control", socket); code != 1 || !strings.Contains(problems, "no process listens at "+socket) {
+		t.Error(problems, code)
+	}
+	job := s.start()
+	if status := s.status("--control", socket); status.PID != job.Process.Pid {
+		t.Errorf("%+v", status)
+	}
+}
+
+func TestTwoProcessesOfAJob(t *testing.T) {
+	s := newSession(t)
+	first, other := s.start(), s.start()
+	_, problems, code := s.ask("stop")
+	if code != 1 || !strings.Contains(problems, "2 processes of job endless run: say which:") {
+		t.Fatal(problems, code)
+	}
+	var sockets []string
+	for line := range strings.Lines(problems) {
+		if _, rest, is := strings.Cut(line, "  --control "); is {
+			sockets = append(sockets, strings.Fields(rest)[0])
+		}
+	}
+	if len(sockets) != 2 || sockets[1] != filepath.Join(s.sockets, "endless.sock") || s.status("--control", sockets[0]).PID != other.Process.Pid {
+		t.Fatal(problems)
+	}
+	if _, problems, code := s.ask("stop", "--control", sockets[1]); code != 0 {
+		t.Error(problems)
+	}
+	first.end()
+	if s.status().PID != other.Process.Pid {
+		t.Error("the other one is not found")
+	}
+}
+
+func TestSocketElsewhere(t *testing.T) {
+	s := newSession(t)
+	job := s.start("--control", "my.sock")
+	if s.status("--control", "my.sock").PID != job.Process.Pid {
+		t.Error("another process answers")
+	}
+	if _, problems, code := s.ask("status"); code != 1 || !strings.Contains(problems, "no job endless runs") {
+		t.Error(problems, code)
+	}
+	cmd := s.command("fraud", "stop", "--control", "my.sock")
+	if out, err := cmd.CombinedOutput(); err == nil || string(out) != "fraud: the job that listens at my.sock is endless, and not fraud\n" {
+		t.Errorf("%s", out)
+	}
+	_, problems, code := s.ask("run", "--control", "my.sock")
+	if code != 1 || problems != "job endless can't run: control socket: my.sock: another process listens there\n" {
+		t.Error(problems, code)
+	}
+}
+
+// Others could put a socket into an open folder: it is not used, and the job runs without.
+func TestOpenFolder(t *testing.T) {
+	s := newSession(t)
+	if err := os.Mkdir(s.sockets, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	job := s.start()
+	if _, problems, code := s.ask("status"); code != 1 || !strings.Contains(problems, s.sockets+" is open to other users (mode 0755)") {
+		t.Error(problems, code)
+	}
+	job.Process.Signal(syscall.SIGTERM)
+	if status := job.end(); status.Signal() != syscall.SIGTERM || !strings.Contains(job.says.String(), "the job has no control socket") {
+		t.Error(status, job.says.String())
+	}
+}
