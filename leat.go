@@ -204,7 +204,7 @@ func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
 		Options: local.Options{Budget: j.budget(), Metrics: &metrics.Job{}, AllowDrop: j.Restore.AllowDrop},
 		Every:   cmp.Or(j.Checkpoint.Every, DefaultCheckpointEvery), MinPause: j.Checkpoint.MinPause,
 		Timeout: cmp.Or(j.Checkpoint.Timeout, DefaultCheckpointTimeout), Keep: cmp.Or(j.Checkpoint.Keep, DefaultCheckpointKeep),
-		FailAfter: j.Checkpoint.FailAfter, Claim: j.Restore.Claim, AllowRepeat: j.Restore.AllowRepeat,
+		FailAfter: j.Checkpoint.FailAfter, Claim: j.Restore.Claim, AllowRepeat: j.Restore.AllowRepeat, Standby: j.Restore.Standby, Lease: recovery.DefaultLease,
 	}
 	if j.Checkpoint.Store == "" {
 		return c, nil

@@ -217,8 +217,8 @@ func (s *Stream[T]) To(name string, sink connector.Sink[T], opts ...Option) {
 		}
 		return nil
 	}
-	n.Recover = func(ctx context.Context, restored bool, committables [][]byte) error {
-		sub := connector.Subtask{Job: s.job.name, Operator: name, ExactlyOnce: true, Restored: restored}
+	n.Recover = func(ctx context.Context, a graph.Attempt, committables [][]byte) error {
+		sub := connector.Subtask{Job: s.job.name, Operator: name, ExactlyOnce: true, Restored: a.Restored, Attempt: a.Number}
 		t, ok := any(output).(connector.Transactional)
 		if !ok {
 			return errors.New("the snapshot has output that was prepared and not committed, and the sink is not the one that can commit it")

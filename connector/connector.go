@@ -137,6 +137,10 @@ type Subtask struct {
 	// Restored says that the attempt goes on from a snapshot: what the sink has made visible before is part of the job's
 	// output, and stays.
 	Restored bool
+	// Attempt grows from attempt to attempt of a job that has a store, in all processes that run it, one after another. A
+	// process that was halted and does not know that another one has taken the job over has an earlier number than that:
+	// so what later attempts have prepared can be told from what is left over.
+	Attempt int64
 }
 
 // Transactional is an output that can promise exactly-once: its writers are [Committer]s.

@@ -87,6 +87,7 @@ type File struct {
 //
 //	manifests/0000000007.json                  the seventh complete snapshot
 //	epochs/0000000003                          the third process that ran the job
+//	lease/0000000003-0000000042                its sign of life, if others stand by
 //	data/0000000003/0000000012/window-0.seg    its twelfth checkpoint, subtask 0 of operator window
 func manifestName(job string, sequence int64) string {
 	return fmt.Sprintf("%s%010d.json", manifestFolder(job), sequence)

@@ -25,6 +25,8 @@ type Env struct {
 	Metrics        *metrics.Subtask
 	ExactlyOnce    bool         // of a sink: asked for
 	Restored       bool         // the attempt goes on from a snapshot
+	Attempt        int64        // grows from attempt to attempt of the job, in all processes; 0 without a store
+	Held           func() error // says whether the job is still this process's to run; nil: it can't be lost
 	Chained        bool         // false for the head of a task
 	Budget         *heap.Budget // of the process's state
 	Tap            Tap          // nil unless a test listens
@@ -78,7 +80,20 @@ type Splits struct {
 	OnDone []func(split int)
 	// OnDry are called when a split has nothing more just now: who has gathered something sends it on.
 	OnDry []func(split int)
+	// Above is what an operator reads that makes records of its own, which are the only split here; nil elsewhere.
+	Above *Splits
 }
+
+// Listen has done called when a split has finished, and dry when it has nothing more just now.
+func (s *Splits) Listen(done, dry func(split int)) {
+	if s.Above != nil && !s.Heard() {
+		s.Above.Listen(func(int) {}, func(int) { s.Dry(0) })
+	}
+	s.OnDone, s.OnDry = append(s.OnDone, done), append(s.OnDry, dry)
+}
+
+// Heard says whether anybody wants to know when a split is dry.
+func (s *Splits) Heard() bool { return len(s.OnDry) > 0 }
 
 // Finish says that a split has no more records.
 func (s *Splits) Finish(split int) {

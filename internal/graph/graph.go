@@ -70,9 +70,15 @@ type Node struct {
 	// Enumerate lists the splits of a source, once an attempt.
 	Enumerate func(ctx context.Context) ([]connector.Split, error)
 	// Recover settles what earlier attempts of an exactly-once sink have prepared, before the writers are opened.
-	Recover func(ctx context.Context, restored bool, committables [][]byte) error
+	Recover func(ctx context.Context, a Attempt, committables [][]byte) error
 	// Make makes the operator of one subtask.
 	Make func(env *flow.Env) (Made, error)
+}
+
+// Attempt is what a sink knows of the attempt that is to begin.
+type Attempt struct {
+	Number   int64 // grows from attempt to attempt of the job, in all processes
+	Restored bool  // it goes on from a snapshot
 }
 
 // Side is a side output.

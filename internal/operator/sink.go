@@ -37,7 +37,7 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	}
 	w, err := s.output.Open(ctx, connector.Subtask{
 		Job: s.env.Job, Operator: s.env.Operator, Index: s.env.Subtask, Count: s.env.Parallelism,
-		ExactlyOnce: s.env.ExactlyOnce, Restored: s.env.Restored,
+		ExactlyOnce: s.env.ExactlyOnce, Restored: s.env.Restored, Attempt: s.env.Attempt,
 	})
 	if err != nil {
 		return err
@@ -73,10 +73,18 @@ func (s *Sink[T]) write(b *flow.Batch[T]) {
 		}
 		s.out.Times = s.times
 	}
+	s.held()
 	if err := s.writer.Write(s.env.Context, &s.out); err != nil {
 		flow.Fail(err)
 	}
 	s.out.Values, s.out.Times = nil, nil
+}
+
+// held ends the attempt before an effect on the outside world if the job is another process's by now.
+func (s *Sink[T]) held() {
+	if s.env.Held != nil {
+		flow.Check(s.env.Held())
+	}
 }
 
 // Locate says that a batch is being written.
@@ -95,6 +103,7 @@ func (s *Sink[T]) Flush(ctx context.Context) error {
 	if s.writer == nil || s.commit != nil {
 		return nil
 	}
+	s.held()
 	return s.writer.Flush(ctx)
 }
 

@@ -34,6 +34,10 @@ type Config struct {
 	// Claim says that the job owns From and may delete it.
 	Claim       bool
 	AllowRepeat bool // outputs committed since the snapshot may come again
+	// Standby waits while another process with Standby runs the job, and takes over when that ends or gives no sign of life
+	// for Lease; default DefaultLease.
+	Standby bool
+	Lease   time.Duration
 }
 
 // Supervisor runs a job's attempts, one after another.
@@ -47,6 +51,7 @@ type Supervisor struct {
 
 	mu       sync.Mutex // guards all below
 	attempt  *local.Attempt
+	lease    *lease        // of the attempt, if others stand by
 	changed  chan struct{} // closed when attempt is another, and replaced
 	stopping bool          // Stop was called: no other attempt follows
 	failures []Failure
@@ -57,6 +62,10 @@ type Supervisor struct {
 func Start(ctx context.Context, c Config) (*Supervisor, error) {
 	s := &Supervisor{c: c, ended: make(chan struct{}), changed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	if c.Standby && c.Store != nil {
+		s.goStandBy()
+		return s, nil
+	}
 	a, err := s.begin()
 	if err != nil {
 		s.cancel(err)
@@ -109,6 +118,9 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 		}
 		o.Epoch, o.After, o.Restore, o.Store, o.Final = s.epoch, taken.Manifest, taken.Snapshot, s.c.Store, true
 	}
+	if err := s.holdLease(&o); err != nil {
+		return nil, err
+	}
 	o.Metrics.Reset()
 	o.Metrics.Attempt.Store(s.epoch)
 	a, err := local.Start(s.ctx, s.c.Plan, o)
@@ -118,6 +130,9 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt = a
+	if s.lease != nil {
+		go s.lease.keep(s.ctx, a.Cancel)
+	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	if s.stopping {
@@ -213,6 +228,9 @@ func (s *Supervisor) run(a *local.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt = nil
+	if s.lease != nil {
+		s.lease.end()
+	}
 	return err
 }
 
@@ -222,7 +240,7 @@ func (s *Supervisor) pause(failure error, began int64) error {
 	s.failures = append(s.failures, Failure{began, s.c.Clock.Now()})
 	failures, stopping := s.failures, s.stopping
 	s.mu.Unlock()
-	if s.c.Store == nil || stopping || s.ctx.Err() != nil || errors.Is(failure, checkpoint.ErrFenced) {
+	if s.c.Store == nil || stopping || s.ctx.Err() != nil || lost(failure) {
 		return failure
 	}
 	pause, again := s.c.Policy.Next(failures, rand.Float64())

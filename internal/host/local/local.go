@@ -33,6 +33,7 @@ type Options struct {
 	Restore        *checkpoint.Snapshot // nil: from nothing
 	Tap            flow.Tap             // takes the place of all sinks and hears side outputs, for tests; nil: none
 	Epoch          int64                // of the attempt, see checkpoint.Claim
+	Held           func() error         // says whether the job is still this process's to run; nil: it can't be lost
 	// After is the newest manifest of the job in the store, which the attempt's come behind; nil: that of Restore.
 	After *checkpoint.Manifest
 	// AllowDrop names states of the snapshot ("operator" or "operator/state") that may be left behind.
@@ -256,7 +257,7 @@ func (a *Attempt) env(n *graph.Node, t *graph.Task, index int) *flow.Env {
 		MaxParallelism: a.plan.Settings.MaxParallelism, BatchSize: a.options.BatchSize, WatermarkEvery: a.options.WatermarkEvery,
 		Clock: a.options.Clock, Metrics: a.options.Metrics.Add(n.Name, index, flow.NoTime), Budget: a.options.Budget,
 		Enumerated: a.splits[n], Tap: a.options.Tap, ExactlyOnce: n.ExactlyOnce && a.options.Tap == nil,
-		Restored: a.options.Restore != nil,
+		Restored: a.options.Restore != nil, Attempt: a.options.Epoch, Held: a.options.Held,
 	}
 }
 
@@ -424,7 +425,7 @@ func (a *Attempt) recoverSinks() error {
 		if n.Recover == nil || !n.ExactlyOnce && len(committables) == 0 { // what was prepared once is owed, also by a sink that is at least once now
 			continue
 		}
-		if err := n.Recover(a.ctx, a.options.Restore != nil, committables); err != nil {
+		if err := n.Recover(a.ctx, graph.Attempt{Number: a.options.Epoch, Restored: a.options.Restore != nil}, committables); err != nil {
 			return fmt.Errorf("job %s, operator %s: recover: %w", a.plan.Graph.Job, n.Name, err)
 		}
 		failpoint.Hit(failpoint.RecoverBetween)
