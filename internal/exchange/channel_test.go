@@ -27,7 +27,7 @@ func TestCredit(t *testing.T) {
 		if m.At != int64(i) || m.Channel != c {
 			t.Errorf("message %d is %+v", i, m)
 		}
-		m.Channel.Recycle(nil)
+		m.Channel.Recycle(0, nil)
 		if !c.HasCredit() {
 			t.Errorf("no credit after message %d came back", i)
 		}
@@ -52,7 +52,7 @@ func TestOverdraft(t *testing.T) {
 			if want := CreditBatches + OverdraftBatches + i; sent != want {
 				t.Errorf("%d messages sent, not %d", sent, want)
 			}
-			c.Recycle(nil)
+			c.Recycle(0, nil)
 		}
 		if got := len(in.Take(nil)); got != sent {
 			t.Errorf("%d messages came, not %d", got, sent)
@@ -83,13 +83,13 @@ func TestFreshIsWhatCameBack(t *testing.T) {
 		t.Error("a batch out of nothing")
 	}
 	b := new(int)
-	c.Recycle(b)
-	c.Recycle(nil)
+	c.Recycle(0, b)
+	c.Recycle(0, nil)
 	if c.Fresh() != any(b) || c.Fresh() != nil {
 		t.Error("not the batch that came back, once")
 	}
 	for range 3 * CreditBatches {
-		c.Recycle(new(int))
+		c.Recycle(0, new(int))
 	}
 	if len(c.free) > CreditBatches {
 		t.Errorf("%d batches are kept, more than %d", len(c.free), CreditBatches)
@@ -108,7 +108,7 @@ func TestTakeReusesMemory(t *testing.T) {
 		}
 		queue = in.Take(queue)
 		for _, m := range queue {
-			m.Channel.Recycle(nil)
+			m.Channel.Recycle(0, nil)
 		}
 	}
 	turn()
@@ -161,7 +161,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 				t.Fatalf("message %d came in place of %d", m.At, next)
 			}
 			next++
-			m.Channel.Recycle(nil)
+			m.Channel.Recycle(0, nil)
 		}
 	}
 }
@@ -201,7 +201,46 @@ func ExampleChannel() {
 	c.Send(Watermark, 7, nil)
 	for _, m := range in.Take(nil) {
 		fmt.Println(m.Kind == Watermark, m.At)
-		m.Channel.Recycle(m.Payload)
+		m.Channel.Recycle(m.Records(), m.Payload)
 	}
 	// Output: true 7
+}
+
+// A receiver that is slow admits fewer records than fit into the batches that it would give credit for.
+func TestAdmitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, in, wake := open(t.Context().Done())
+		in.Admit(10)
+		send := func(records int64) { c.Send(Data, records, nil) }
+		send(9)
+		if !c.HasCredit() {
+			t.Error("9 of 10 records leave no credit")
+		}
+		send(3)
+		awake := 0
+		go func() {
+			for !c.HasCredit() {
+				wake.Park(t.Context().Done(), c.HasCredit)
+				awake++
+			}
+		}()
+		expect := func(want int, when string) {
+			t.Helper()
+			synctest.Wait()
+			if awake != want {
+				t.Errorf("%s: woke %d times, not %d", when, awake, want)
+			}
+		}
+		expect(0, "12 of 10")
+		c.Recycle(3, nil)
+		in.Admit(9)
+		expect(0, "9 of 9")
+		in.Admit(8)
+		expect(0, "9 of 8")
+		in.Admit(12)
+		synctest.Wait()
+		if awake == 0 {
+			t.Error("not woken when more are admitted")
+		}
+	})
 }

@@ -10,11 +10,15 @@ import (
 // Bounds of a channel between two subtasks.
 const (
 	// CreditBatches is how many batches may be under way from one subtask to another before the sender takes no more
-	// input. It bounds what the alignment of a barrier has to stash.
+	// input. It bounds what the alignment of a barrier has to stash. Where the receiver is slow, the records that it
+	// admits bound it further.
 	CreditBatches = 16
 	// resumeBatches is how much credit a sender that had none waits for: it then makes several batches in a row, and is
 	// not put to sleep and woken for each.
 	resumeBatches = CreditBatches / 2
+	// batchesAdmitted is into how many batches a sender divides the records that a slow receiver admits, so that one can
+	// be on its way while another is worked on.
+	batchesAdmitted = 4
 	// OverdraftBatches is how far one record's burst of output may go beyond the credit before the sender waits in the
 	// middle of that record.
 	OverdraftBatches = 1024
@@ -29,6 +33,7 @@ const (
 	Watermark
 	Idle // At is 1 for idle, 0 for active again
 	Barrier
+	Dry // the sender has nothing more just now; only to those who ask for it
 	End // nothing more comes on this channel
 )
 
@@ -36,8 +41,16 @@ const (
 type Message struct {
 	Kind    Kind
 	Channel *Channel
-	At      int64 // watermark, number of the barrier's checkpoint, or idle flag
+	At      int64 // records of the payload, watermark, number of the barrier's checkpoint, or idle flag
 	Payload any   // a *flow.Batch or *flow.Keyed of the edge's types
+}
+
+// Records is how many records the message carries.
+func (m *Message) Records() int64 {
+	if m.Kind != Data {
+		return 0
+	}
+	return m.At
 }
 
 // Inbox is what a subtask has to do next: messages of all channels in order of arrival.
@@ -46,10 +59,26 @@ type Inbox struct {
 	mu    sync.Mutex // guards queue
 	queue []Message
 	size  atomic.Int64 // of queue, so that the owner can look without the lock
+
+	from []*Channel
+	dry  bool // the owner asks for Dry
 }
 
 // NewInbox makes an inbox whose owner is woken by w.
 func NewInbox(w *Waker) *Inbox { return &Inbox{waker: w} }
+
+// Admit says how many records may be under way on each channel that leads here, from 1. The owner calls it.
+func (in *Inbox) Admit(records int32) {
+	for _, c := range in.from {
+		c.admit(records)
+	}
+}
+
+// Channels is how many channels lead here.
+func (in *Inbox) Channels() int { return len(in.from) }
+
+// WantDry has senders say when they have nothing more just now. It is called before the first message.
+func (in *Inbox) WantDry() { in.dry = true }
 
 // push adds a message.
 func (in *Inbox) push(m Message) {

@@ -47,7 +47,7 @@ func (e *edge) taken() string {
 		var one []string
 		for _, m := range in.Take(nil) {
 			one = append(one, show(m))
-			m.Channel.Recycle(m.Payload)
+			m.Channel.Recycle(m.Records(), m.Payload)
 		}
 		all = append(all, strings.Join(one, " "))
 	}
@@ -67,6 +67,8 @@ func show(m Message) string {
 		return fmt.Sprintf("wm%d", m.At)
 	case Idle:
 		return fmt.Sprintf("idle%d", m.At)
+	case Dry:
+		return "dry"
 	case Barrier:
 		return fmt.Sprintf("|%d", m.At)
 	case End:
@@ -138,7 +140,7 @@ func TestPlainKeepsOrder(t *testing.T) {
 				}
 			}
 			got = append(got, b.Values...)
-			m.Channel.Recycle(b)
+			m.Channel.Recycle(m.Records(), b)
 		}
 	}
 	p.Flush()
@@ -270,7 +272,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			for i, inbox := range e.inboxes {
 				queues[i] = inbox.Take(queues[i])
 				for _, m := range queues[i] {
-					m.Channel.Recycle(m.Payload)
+					m.Channel.Recycle(m.Records(), m.Payload)
 				}
 			}
 		}
@@ -295,7 +297,7 @@ func TestFreshBatchesAreClear(t *testing.T) {
 	one := new(int)
 	p.Receive(&flow.Batch[*int]{Values: []*int{one, one, one, one}, Times: make([]int64, 4)})
 	sent := e.inboxes[0].Take(nil)[0]
-	e.channels[0].Recycle(sent.Payload)
+	e.channels[0].Recycle(0, sent.Payload)
 	p.Receive(&flow.Batch[*int]{Values: []*int{one}, Times: make([]int64, 1)})
 	p.Flush()
 	again := e.inboxes[0].Take(nil)[0].Payload.(*flow.Batch[*int])
@@ -356,5 +358,58 @@ func TestHashLocates(t *testing.T) {
 	h.Receive(batchOf(4, 5))
 	if _, at := h.Locate(); at != "hashes of the keys of 2 records" {
 		t.Errorf("got %s", at)
+	}
+}
+
+// Batches are smaller for a slow receiver, also those that are open; a burst beyond the credit goes in full ones.
+func TestSmallBatches(t *testing.T) {
+	for name, of := range map[string]func(*edge) sending{
+		"plain": func(e *edge) sending { return NewPlain[int](e.env, e.channels) },
+		"hash": func(e *edge) sending {
+			return NewHash(e.env, e.channels, func(v int) int { return v }, keysOf(t))
+		},
+	} {
+		e := newEdge(1, 8)
+		s := of(e)
+		s.Receive(batchOf(upTo(0, 5)...))
+		e.inboxes[0].Admit(12)
+		if !s.HasCredit() || s.Admitted() != 12 {
+			t.Errorf("%s: %d records are admitted", name, s.Admitted())
+		}
+		s.Receive(batchOf(upTo(5, 10)...))
+		if got, want := e.taken(), "[0 1 2 3 4 5] [6 7 8]"; got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+		s.Receive(batchOf(upTo(10, 10+3*CreditBatches)...))
+		s.Flush()
+		last := e.inboxes[0].Take(nil)
+		if n := last[len(last)-1].Records(); s.Taken() != 10+3*CreditBatches || n <= 3 && len(last) > CreditBatches+1 {
+			t.Errorf("%s: %d messages, %d records in the last, %d taken", name, len(last), n, s.Taken())
+		}
+	}
+}
+
+// Only who asks is told that nothing more comes, and only when something has come since.
+func TestDry(t *testing.T) {
+	e := newEdge(2, 2)
+	e.inboxes[1].WantDry()
+	p := NewPlain[int](e.env, e.channels)
+	p.Dry()
+	p.Receive(batchOf(0, 1, 2))
+	p.Dry()
+	p.Watermark(7)
+	p.Dry()
+	for _, want := range []string{"[0 1] wm7", "[2] dry wm7"} {
+		i := 0
+		if want[1] == '2' {
+			i = 1
+		}
+		var got []string
+		for _, m := range e.inboxes[i].Take(nil) {
+			got = append(got, show(m))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("to %d: got %v, want %s", i, got, want)
+		}
 	}
 }

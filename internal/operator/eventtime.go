@@ -47,8 +47,7 @@ type splitMark[T any] struct {
 // NewEventTime makes the operator.
 func NewEventTime[T any](env *flow.Env, out *flow.Out[T], m Marks[T]) *EventTime[T] {
 	e := &EventTime[T]{one: one[T]{env, out}, working: working[T]{env: env}, marks: m}
-	env.Splits.OnDone = append(env.Splits.OnDone, e.finish)
-	env.Splits.OnDry = append(env.Splits.OnDry, e.dry)
+	env.Splits.Listen(e.finish, e.dry)
 	return e
 }
 

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"sync/atomic"
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/runtime"
@@ -9,6 +10,7 @@ import (
 
 // pump reads a split whose reader may wait, in a goroutine of its own, so that the subtask's loop never does.
 type pump[T any] struct {
+	size   atomic.Int64 // records that the next batch takes
 	full   chan pumped[T]
 	free   chan *connector.Batch[T]
 	cancel context.CancelFunc
@@ -21,8 +23,12 @@ type pumped[T any] struct {
 	err      error
 }
 
-// pumpBatches is how far a pump reads ahead.
-const pumpBatches = 4
+const (
+	// pumpBatches is how far a pump reads ahead.
+	pumpBatches = 4
+	// pumpFirst is how many records it reads at a time before it is known how many the subtask has time for.
+	pumpFirst = 4
+)
 
 func startPump[T any](ctx context.Context, r connector.Reader[T], size int, wake func()) *pump[T] {
 	ctx, cancel := context.WithCancel(ctx)
@@ -30,8 +36,9 @@ func startPump[T any](ctx context.Context, r connector.Reader[T], size int, wake
 		full: make(chan pumped[T], pumpBatches), free: make(chan *connector.Batch[T], pumpBatches),
 		cancel: cancel, ended: make(chan struct{}),
 	}
+	p.size.Store(int64(size))
 	for range pumpBatches {
-		p.free <- &connector.Batch[T]{Max: size}
+		p.free <- &connector.Batch[T]{}
 	}
 	go p.run(ctx, r, wake)
 	return p
@@ -47,6 +54,7 @@ func (p *pump[T]) run(ctx context.Context, r connector.Reader[T], wake func()) {
 			return
 		}
 		b.Clear()
+		b.Max = int(p.size.Load())
 		read := pumpOnce(ctx, r, b)
 		p.full <- read // never waits: there are as many places as batches
 		wake()

@@ -114,7 +114,7 @@ func (s *Source[T]) open(ctx context.Context, split connector.Split) error {
 		return fmt.Errorf("split %s: %w", split.Name, err)
 	}
 	p.reader = reader
-	p.batch = &connector.Batch[T]{Max: s.env.BatchSize}
+	p.batch = &connector.Batch[T]{}
 	s.live = append(s.live, p)
 	return nil
 }
@@ -134,7 +134,7 @@ func openReader[T any](ctx context.Context, in connector.Input[T], split connect
 func (s *Source[T]) Start(wake func()) error {
 	for _, p := range s.live {
 		if _, ok := p.reader.(connector.Prompt); !ok {
-			p.pump = startPump(s.env.Context, p.reader, s.env.BatchSize, wake)
+			p.pump = startPump(s.env.Context, p.reader, min(pumpFirst, s.env.BatchSize), wake)
 		}
 	}
 	return nil
@@ -151,34 +151,39 @@ func (s *Source[T]) Ready() bool {
 }
 
 // Pull reads one batch of the next split that has something.
-func (s *Source[T]) Pull() (runtime.Pulled, error) {
+func (s *Source[T]) Pull(limit int) (records int, p runtime.Pulled, err error) {
+	limit = min(limit, s.env.BatchSize)
 	for range len(s.live) {
 		p := s.live[s.next%len(s.live)]
 		s.next = (s.next + 1) % len(s.live)
 		if p.pump != nil && len(p.pump.full) == 0 {
 			continue
 		}
-		return s.pull(p)
+		records, err = s.pull(p, limit)
+		return records, runtime.More, err
 	}
 	if len(s.live) == 0 {
-		return runtime.Finished, nil
+		return 0, runtime.Finished, nil
 	}
-	return runtime.Dry, nil
+	return 0, runtime.Dry, nil
 }
 
-func (s *Source[T]) pull(p *sourceSplit[T]) (runtime.Pulled, error) {
+func (s *Source[T]) pull(p *sourceSplit[T], limit int) (records int, err error) {
 	s.reading, s.env.Site.At = p, s
-	batch, err := p.batch, error(nil)
+	batch := p.batch
 	if p.pump == nil {
 		batch.Clear()
+		batch.Max = limit
 		err = p.reader.Read(s.env.Context, batch)
 	} else {
+		p.pump.size.Store(int64(limit))
 		got := <-p.pump.full
 		batch, err, p.position = got.batch, got.err, got.position
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return runtime.More, fmt.Errorf("split %s: %w", p.name, err)
+		return 0, fmt.Errorf("split %s: %w", p.name, err)
 	}
+	records = len(batch.Values)
 	dry := batch.Room() > 0
 	s.send(p, batch)
 	if p.pump != nil {
@@ -186,11 +191,11 @@ func (s *Source[T]) pull(p *sourceSplit[T]) (runtime.Pulled, error) {
 	}
 	switch {
 	case err != nil:
-		return runtime.More, s.finish(p)
+		return records, s.finish(p)
 	case dry:
 		s.env.Splits.Dry(p.number)
 	}
-	return runtime.More, nil
+	return records, nil
 }
 
 func (s *Source[T]) send(p *sourceSplit[T], b *connector.Batch[T]) {

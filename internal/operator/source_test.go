@@ -176,7 +176,7 @@ func (r reading) begin(t *testing.T) {
 func (r reading) pull(t *testing.T, times int) runtime.Pulled {
 	t.Helper()
 	for range times {
-		p, err := r.Pull()
+		_, p, err := r.Pull(r.env.BatchSize)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -378,7 +378,7 @@ func TestSourceReadFails(t *testing.T) {
 				r := read(in, 0, 1)
 				r.begin(t)
 				synctest.Wait()
-				_, err := r.Pull()
+				_, _, err := r.Pull(r.env.BatchSize)
 				checkError(t, err, "split a: broken")
 				if operator, at := r.env.Site.At.Locate(); operator != "op" || at != "reading" {
 					t.Errorf("located at %s, %s", operator, at)
@@ -396,7 +396,7 @@ func TestSourceCloseFails(t *testing.T) {
 	in.fails["close"] = "a"
 	r := read(in, 0, 1)
 	r.begin(t)
-	_, err := r.Pull()
+	_, _, err := r.Pull(r.env.BatchSize)
 	checkError(t, err, "split a: close: broken")
 
 	in = newInput(true, 1, 1)

@@ -75,12 +75,9 @@ func (t *Subtask) tick(now int64) bool {
 	any := false
 	for _, k := range t.ticking {
 		if at, ok := k.NextTick(); ok && at <= now {
-			k.Tick(now, t.FireLimit)
+			t.bounded(func(limit int) bool { return k.Tick(now, limit) })
 			any = true
 		}
-	}
-	if any {
-		t.Chain.settle()
 	}
 	return any
 }

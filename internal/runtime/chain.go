@@ -83,9 +83,7 @@ func makeOne(n *graph.Node, e *flow.Env) (made graph.Made, err error) {
 func (l *Link) splitsBehind() *flow.Splits {
 	switch l.Node.Kind {
 	case graph.Process, graph.Keyed, graph.Window:
-		s := &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1)}
-		l.Env.Splits.OnDry = append(l.Env.Splits.OnDry, func(int) { s.Dry(0) })
-		return s
+		return &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1), Above: l.Env.Splits}
 	default:
 		return l.Env.Splits
 	}
@@ -130,6 +128,13 @@ func (c *Chain) settle() {
 		for _, o := range c.Links[i].Outs {
 			o.Flush()
 		}
+	}
+}
+
+// dry tells those who are sent to that nothing more comes just now.
+func (c *Chain) dry() {
+	for _, s := range c.Senders {
+		s.Dry()
 	}
 }
 

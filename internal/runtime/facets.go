@@ -74,8 +74,9 @@ type Ticking interface {
 type Pulling interface {
 	// Start is called after Open; wake may be called from any goroutine when a dry source has more.
 	Start(wake func()) error
-	// Pull reads a batch and sends it on.
-	Pull() (Pulled, error)
+	// Pull reads a batch of at most limit records and sends it on. What was read ahead may be more: the limit then holds
+	// for what is read next.
+	Pull(limit int) (records int, p Pulled, err error)
 	// Ready says whether a source that was dry has more.
 	Ready() bool
 	// Finish ends the reading: with drain it moves event time to its end.

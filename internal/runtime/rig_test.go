@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -81,10 +82,23 @@ func timeName(at int64) string {
 type sender struct {
 	*journal
 	empty atomic.Bool // no credit
+
+	admits, taken int64
 }
 
-func (s *sender) HasCredit() bool  { return !s.empty.Load() }
-func (s *sender) Flush()           {}
+func (s *sender) HasCredit() bool { return !s.empty.Load() }
+func (s *sender) Flush()          {}
+func (s *sender) Dry()            {}
+
+func (s *sender) Taken() int64 { return s.taken }
+
+func (s *sender) Admitted() int64 {
+	if s.admits == 0 {
+		return math.MaxInt32
+	}
+	return s.admits
+}
+
 func (s *sender) Barrier(id int64) { s.note("send |%d", id) }
 func (s *sender) End()             { s.note("send end") }
 
@@ -252,30 +266,32 @@ func (k *tickingHead) Tick(int64, int) bool {
 // source is a head that reads words.
 type source struct {
 	*head
-	words []string // "" is dry
-	wake  func()
-	ready atomic.Bool
+	words  []string // "" is dry
+	limits []int    // of each pull
+	wake   func()
+	ready  atomic.Bool
 }
 
 func (s *source) Start(wake func()) error { s.wake = wake; return nil }
 
 func (s *source) Ready() bool { return s.ready.Load() }
 
-func (s *source) Pull() (Pulled, error) {
+func (s *source) Pull(limit int) (int, Pulled, error) {
 	s.ready.Store(false)
+	s.limits = append(s.limits, limit)
 	if len(s.words) == 0 {
-		return Finished, nil
+		return 0, Finished, nil
 	}
 	word := s.words[0]
 	s.words = s.words[1:]
 	switch word {
 	case "":
-		return Dry, nil
+		return 0, Dry, nil
 	case "broken":
-		return More, errors.New("broken")
+		return 0, More, errors.New("broken")
 	}
 	s.note("read %s", word)
-	return More, nil
+	return 1, More, nil
 }
 
 func (s *source) Finish(drain bool) { s.note("finish drain=%v", drain) }

@@ -13,7 +13,7 @@ import (
 	"leat.dev/leat/internal/flow"
 )
 
-// FireLimit is how many timers or panes fire before the loop looks for a barrier.
+// FireLimit is how many timers or panes fire at most before the loop looks for a barrier; fewer where they are slow.
 const FireLimit = 512
 
 // LingerNanos is how long records may wait in batches that are not full while the subtask is busy.
@@ -60,7 +60,7 @@ type Subtask struct {
 	Coordinator Coordinator
 	// Groups are the key groups of keyed operators in the chain, half open.
 	GroupFrom, GroupTo int
-	// FireLimit is how many timers or panes fire before the loop looks for a barrier; 0: FireLimit.
+	// FireLimit is how many timers or panes fire at most before the loop looks for a barrier; 0: FireLimit.
 	FireLimit int
 	// Turn is called when the subtask begins and each time round the loop, with its name; nil: nobody is asked.
 	Turn func(who string)
@@ -75,6 +75,8 @@ type Subtask struct {
 	queue     []exchange.Message // taken from the inbox
 	at        int                // the next one
 	due       bool               // the head is firing what the watermark made due
+	pace      pace
+	burst     burst
 	idle      bool
 	ended     bool // no input is left
 	finished  bool // all has been sent
@@ -106,6 +108,11 @@ func (t *Subtask) Prepare(channels int, floor int64) {
 	t.source, _ = head.(Pulling)
 	t.firing, _ = head.(Firing)
 	t.due = t.due && t.firing != nil
+	t.pace, t.burst = newPace(t.Chain.Senders), newBurst(t.FireLimit)
+	t.admit()
+	if t.Chain.Links[0].Env.Splits.Heard() {
+		t.Inbox.WantDry()
+	}
 	for _, l := range t.Chain.Links {
 		if k, ok := l.Operator.(Ticking); ok {
 			t.ticking = append(t.ticking, k)
@@ -174,10 +181,12 @@ func (t *Subtask) open(ctx context.Context) (err error) {
 func (t *Subtask) loop(ctx context.Context) (err error) {
 	defer t.caught(ctx, &err)
 	t.resume()
+	t.pace.skip(t.Clock.Now())
 	for t.turn(); ctx.Err() == nil; t.turn() {
 		t.readMail()
 		now := t.Clock.Now()
 		t.linger(now)
+		t.spend(now)
 		switch {
 		case t.finished:
 			t.Waker.Park(ctx.Done(), t.hasMail)
@@ -189,7 +198,7 @@ func (t *Subtask) loop(ctx context.Context) (err error) {
 		case t.ended:
 			t.finish(ctx)
 		case t.source != nil:
-			t.pull(ctx)
+			t.pull(ctx, now)
 		case t.next():
 			t.handle()
 		default:
@@ -227,7 +236,24 @@ func (t *Subtask) park(ctx context.Context, ready func() bool) {
 // rest is taken when there is nothing to do: everything gathered is sent on before.
 func (t *Subtask) rest(ctx context.Context) {
 	t.Chain.flush()
+	t.Chain.dry()
 	t.park(ctx, func() bool { return !t.Inbox.Empty() || t.hasMail() })
+	t.pace.skip(t.Clock.Now())
+}
+
+// spend accounts for the time since the last look, and lets senders send as much as the subtask can work through in time.
+// Waiting for credit counts: what is queued takes that long. A source has no senders, and its own account of time.
+func (t *Subtask) spend(now int64) {
+	if t.source == nil && t.pace.spend(now) {
+		t.admit()
+	}
+}
+
+// admit divides what can be worked through in time among those who send.
+func (t *Subtask) admit() {
+	if n := t.Inbox.Channels(); n > 0 {
+		t.Inbox.Admit(int32(count(t.pace.queue() / float64(n))))
+	}
 }
 
 // linger sends batches that are not full when they have waited long enough.
@@ -257,16 +283,19 @@ func (t *Subtask) handle() {
 	case exchange.Data:
 		t.Chain.Links[0].Ports[m.Channel.Port].Deliver(m.Payload)
 		payload = m.Payload
+		t.pace.records += m.At
 	case exchange.Watermark:
 		t.watermark(t.marks.Advance(m.Channel.Index, m.At))
 	case exchange.Idle:
 		t.watermark(t.marks.SetIdle(m.Channel.Index, m.At == 1))
 	case exchange.Barrier:
 		t.barrier(m.Channel.Index, m.At)
+	case exchange.Dry:
+		t.Chain.Links[0].Env.Splits.Dry(m.Channel.Index)
 	case exchange.End:
 		t.endChannel(m.Channel.Index)
 	}
-	m.Channel.Recycle(payload)
+	m.Channel.Recycle(m.Records(), payload)
 }
 
 // resume tells those behind a restored subtask how far event time has come. Nothing fires for it: a timer that was set
@@ -296,8 +325,7 @@ func (t *Subtask) watermark(moved bool) {
 
 // fire fires some of what is due. A barrier that is next in line need not wait for all of it.
 func (t *Subtask) fire() {
-	t.due = !t.firing.Advance(t.marks.Current(), t.FireLimit)
-	t.Chain.settle()
+	t.due = !t.bounded(func(limit int) bool { return t.firing.Advance(t.marks.Current(), limit) })
 	for t.due && t.next() && t.queue[t.at].Kind == exchange.Barrier {
 		t.handle()
 	}
@@ -342,13 +370,26 @@ func (t *Subtask) endChannel(i int) {
 	t.ended = t.align.allEnded()
 }
 
-// pull lets a source read.
-func (t *Subtask) pull(ctx context.Context) {
-	p, err := t.source.Pull()
+// bounded lets an operator make as many callbacks as the loop has time for, and says whether it has done all.
+func (t *Subtask) bounded(fire func(limit int) (done bool)) (done bool) {
+	limit, begun := t.pace.callbacks(t.burst.size), t.Clock.Now()
+	done = fire(limit)
+	t.Chain.settle()
+	t.burst.took(limit, t.Clock.Now()-begun)
+	return done
+}
+
+// pull lets a source read: as many records as its chain does in a step.
+func (t *Subtask) pull(ctx context.Context, now int64) {
+	t.pace.skip(now)
+	n, p, err := t.source.Pull(t.pace.step())
 	flow.Check(err)
+	t.pace.records += int64(n)
+	t.pace.spend(t.Clock.Now())
 	switch p {
 	case Dry:
 		t.Chain.flush()
+		t.Chain.dry()
 		t.park(ctx, func() bool { return t.source.Ready() || t.hasMail() })
 	case Finished:
 		t.source.Finish(true)
