@@ -52,6 +52,7 @@ func (j *Job) commandLine() cli.Job {
 			}
 			return p.plan, nil
 		},
+		Compare: j.compare,
 		Start: func(ctx context.Context) (cli.Running, error) {
 			r, err := j.Start(ctx)
 			if err != nil {

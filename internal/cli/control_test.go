@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leat.dev/leat/internal/control"
+	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/metrics"
 )
 
@@ -206,6 +207,7 @@ func TestRestoreFlags(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	f := newFake("plan", "--restore", "/sp/one")
+	f.Plan = func() (*graph.Plan, error) { return nil, nil }
 	f.Compare = func(_ context.Context, place string) (string, error) { return "all of " + place + "\n", nil }
 	if exit := Main(t.Context(), f.Job, f.System); exit.Code != 0 || f.out.String() != "all of /sp/one\n" {
 		t.Errorf("exit %+v: %s", exit, f.out.String())

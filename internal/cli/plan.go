@@ -142,6 +142,9 @@ func (c *command) plan(format string) error {
 
 // compare says what the job would take over from a snapshot.
 func (c *command) compare(ctx context.Context) error {
+	if _, err := c.job.Plan(); err != nil {
+		return c.refused(err)
+	}
 	place := *c.job.Recovery.Restore
 	text, err := c.job.Compare(ctx, place)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -206,5 +207,89 @@ func TestOpenFolder(t *testing.T) {
 	job.Process.Signal(syscall.SIGTERM)
 	if status := job.end(); status.Signal() != syscall.SIGTERM || !strings.Contains(job.says.String(), "the job has no control socket") {
 		t.Error(status, job.says.String())
+	}
+}
+
+// goesOn starts the endless job from a savepoint, and says with which number it begins.
+func (s *session) goesOn(place string) (first int) {
+	s.t.Helper()
+	cmd := s.command("endless", "run", "--restore", place, "--control", "none")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd.Stderr = s.t.Output()
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		first, err = strconv.Atoi(strings.TrimSpace(line))
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait() // it was killed
+	return first
+}
+
+func TestSavepoints(t *testing.T) {
+	s := newSession(t)
+	job := s.start("--store", "store")
+	out, problems, code := s.ask("savepoint", "sp")
+	plain := strings.TrimSuffix(out, "\n")
+	if code != 0 || problems != "" || filepath.Dir(plain) != filepath.Join(s.folder, "sp") {
+		t.Fatal(out, problems, code)
+	}
+	if status := s.status(); status.State != control.Running || status.Attempt != 1 {
+		t.Errorf("after a savepoint: %+v", status)
+	}
+	if out, problems, code := s.ask("plan", "--restore", plain); code != 0 || !strings.HasPrefix(out, "the job fits the snapshot of job endless, taken ") {
+		t.Error(out, problems, code)
+	}
+	other := s.command("fraud", "plan", "--restore", plain)
+	if out, err := other.CombinedOutput(); err == nil || !strings.Contains(string(out), "numbers is not in the job any more (to go on without it: --allow-drop numbers;") {
+		t.Errorf("%s", out)
+	}
+	if _, problems, code := s.ask("stop", "--savepoint", "nosuch://sp"); code != 1 || !strings.HasSuffix(problems, "; the job goes on\n") {
+		t.Error(problems, code)
+	}
+	out, problems, code = s.ask("stop", "--savepoint", "sp")
+	last := strings.TrimSuffix(out, "\n")
+	if code != 0 || problems != "" || filepath.Dir(last) != filepath.Join(s.folder, "sp") || last == plain {
+		t.Fatal(out, problems, code)
+	}
+	if status := job.end(); status.ExitStatus() != 0 {
+		t.Errorf("the job ended with %v, and says %s", status, job.says.String())
+	}
+	if early, late := s.goesOn(plain), s.goesOn(last); early < 1 || late <= early {
+		t.Errorf("it goes on with %d from the savepoint and with %d from the last", early, late)
+	}
+}
+
+func TestTermTakesSavepoint(t *testing.T) {
+	s := newSession(t)
+	job := s.start("--store", "store", "--savepoint-on-term", "sp")
+	job.Process.Signal(syscall.SIGTERM)
+	if status := job.end(); status.Signal() != syscall.SIGTERM {
+		t.Errorf("the job ended with %v, and says %s", status, job.says.String())
+	}
+	places, err := filepath.Glob(filepath.Join(s.folder, "sp", "endless-*"))
+	if err != nil || len(places) != 1 || !strings.Contains(job.says.String(), "msg=savepoint job=endless place=") {
+		t.Fatalf("%v, %v; it says %s", places, err, job.says.String())
+	}
+	if first := s.goesOn(places[0]); first < 1 {
+		t.Errorf("it goes on with %d", first)
+	}
+}
+
+// A savepoint that can't be had keeps no job from ending.
+func TestTermWithoutSavepoint(t *testing.T) {
+	s := newSession(t)
+	job := s.start("--store", "store", "--savepoint-on-term", "nosuch://sp")
+	job.Process.Signal(syscall.SIGTERM)
+	if status := job.end(); status.Signal() != syscall.SIGTERM || !strings.Contains(job.says.String(), `level=ERROR msg="no savepoint: the job stops without"`) {
+		t.Errorf("the job ended with %v, and says %s", status, job.says.String())
 	}
 }
