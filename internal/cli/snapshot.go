@@ -192,8 +192,8 @@ func (c *command) diff(ctx context.Context, first, second, path string, entries 
 	if err != nil {
 		return false, err
 	}
-	shown := map[string][]inspect.Entry{}
-	changes, err := inspect.Diff(ctx, a, b, path, func(e inspect.Entry) error {
+	shown := map[string][]inspect.Difference{}
+	changes, err := inspect.Diff(ctx, a, b, path, func(e inspect.Difference) error {
 		if len(shown[e.Path]) < entries {
 			shown[e.Path] = append(shown[e.Path], e)
 		}

@@ -251,7 +251,7 @@ func splitsText(ctx context.Context, s *inspect.Snapshot, state *inspect.State) 
 }
 
 // diffText is a line for each state that differs, and the entries that are to be shown.
-func diffText(changes []inspect.Change, shown map[string][]inspect.Entry) string {
+func diffText(changes []inspect.Change, shown map[string][]inspect.Difference) string {
 	rows := [][]string{{"STATE", "KIND", "ADDED", "REMOVED", "CHANGED", "EQUAL", ""}}
 	same := 0
 	for _, c := range changes {

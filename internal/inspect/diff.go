@@ -24,8 +24,8 @@ type Change struct {
 // Same says whether nothing differs.
 func (c *Change) Same() bool { return c.Added+c.Removed+c.Changed == 0 && c.Note == "" }
 
-// Entry is an entry that differs: rows of its state's table, as they were and as they are.
-type Entry struct {
+// Difference is an entry that differs: rows of its state's table, as they were and as they are.
+type Difference struct {
 	Path    string
 	Was, Is [][]any
 	Columns []Column
@@ -33,7 +33,7 @@ type Entry struct {
 
 // Diff compares two snapshots state by state, one key group after another, and calls differs, which may be nil, for every entry
 // that differs. Path limits it to one state. Snapshots with another number of key groups compare as well.
-func Diff(ctx context.Context, a, b *Snapshot, path string, differs func(Entry) error) ([]Change, error) {
+func Diff(ctx context.Context, a, b *Snapshot, path string, differs func(Difference) error) ([]Change, error) {
 	pairs, err := pairUp(ctx, a, b, path)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func pairUp(ctx context.Context, a, b *Snapshot, path string) ([]pair, error) {
 	return all, nil
 }
 
-func (p *pair) compare(ctx context.Context, a, b *Snapshot, differs func(Entry) error) (Change, error) {
+func (p *pair) compare(ctx context.Context, a, b *Snapshot, differs func(Difference) error) (Change, error) {
 	c := Change{Path: p.path}
 	left, right, err := p.tables(a, b)
 	if err != nil {
@@ -152,7 +152,7 @@ type differ struct {
 	change      *Change
 	left, right *Table
 	decoded     bool // the schemas differ: what values look like is compared, not their bytes
-	differs     func(Entry) error
+	differs     func(Difference) error
 }
 
 // held is an entry that is held for comparing.
@@ -263,7 +263,7 @@ func (d *differ) compare(was, is *held) error {
 	if d.differs == nil {
 		return nil
 	}
-	e := Entry{Path: c.Path}
+	e := Difference{Path: c.Path}
 	var err error
 	if was != nil {
 		if e.Was, err = d.left.of(*was); err != nil {
@@ -340,7 +340,7 @@ func (d *differ) unkeyedEntry(key string, was, is []byte, inWas, inIs bool) erro
 	if d.differs == nil {
 		return nil
 	}
-	e := Entry{Path: c.Path}
+	e := Difference{Path: c.Path}
 	if inWas {
 		row, err := d.left.entryRow(backend.Entry{State: d.left.State.Name, Key: key, Value: was})
 		if err != nil {

@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -70,13 +71,13 @@ func (s *Snapshot) States(ctx context.Context) ([]State, error) {
 func (s *Snapshot) statesOf(ctx context.Context, o *checkpoint.Operator) ([]State, error) {
 	var all []State
 	for _, described := range o.States {
-		all = append(all, State{State: described, Operator: o.Name, Key: o.Key, keySchema: keySchema(o)})
+		all = append(all, State{State: described, Operator: o.Name, Key: o.Key, keySchema: o.KeySchema})
 	}
 	find := func(name string) *State {
 		i := slices.IndexFunc(all, func(s State) bool { return s.Name == name })
 		if i < 0 {
 			kind := backend.Kind(name) // splits and marks are called what they are
-			all = append(all, State{State: backend.State{Name: name, Kind: kind}, Operator: o.Name, Key: o.Key, keySchema: keySchema(o)})
+			all = append(all, State{State: backend.State{Name: name, Kind: kind}, Operator: o.Name, Key: o.Key, keySchema: o.KeySchema})
 			i = len(all) - 1
 		}
 		return &all[i]
@@ -154,9 +155,6 @@ func (s *Snapshot) operator(name string) *checkpoint.Operator {
 	return &s.Manifest.Operators[i]
 }
 
-// keySchema describes the canonical bytes of an operator's keys; it is empty in snapshots of versions that did not record it.
-func keySchema(*checkpoint.Operator) codec.Schema { return codec.Schema{} }
-
 // errEnough ends reading early.
 var errEnough = errors.New("enough")
 
@@ -212,6 +210,48 @@ func (s *Snapshot) section(ctx context.Context, file checkpoint.File, sec checkp
 		}
 	}
 }
+
+// Entry is an entry of a state by key, as bytes.
+type Entry struct{ Key, Item, Value []byte }
+
+// Entries calls f for all entries of a state by key, key group by key group. The entry is valid until the next one. After an error
+// of f, Enough among them, reading ends and returns it.
+func (s *Snapshot) Entries(ctx context.Context, state *State, f func(group int, e Entry) error) error {
+	return s.entries(ctx, state, 0, s.Manifest.MaxParallelism, func(group int, e entry) error {
+		return f(group, Entry{e.key, e.item, e.value})
+	})
+}
+
+// EachKey calls f for each key of a state with all its entries, in the order in which they were written. A key group is held in
+// memory at a time.
+func (s *Snapshot) EachKey(ctx context.Context, state *State, f func(key []byte, entries []Entry) error) error {
+	for group := range s.Manifest.MaxParallelism {
+		var all []Entry
+		err := s.entries(ctx, state, group, group+1, func(_ int, e entry) error {
+			h := hold(e)
+			all = append(all, Entry{h.key, h.item, h.value})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		slices.SortStableFunc(all, func(a, b Entry) int { return bytes.Compare(a.Key, b.Key) })
+		for from := 0; from < len(all); {
+			to := from + 1
+			for to < len(all) && bytes.Equal(all[to].Key, all[from].Key) {
+				to++
+			}
+			if err := f(all[from].Key, all[from:to]); err != nil {
+				return err
+			}
+			from = to
+		}
+	}
+	return nil
+}
+
+// KeySchema describes the canonical bytes of the keys; it is empty in snapshots of versions that did not record it.
+func (s *State) KeySchema() codec.Schema { return s.keySchema }
 
 // keysOf is what reads the keys of a state.
 func (s *State) keysOf() (*keygroup.Dynamic, error) { return keygroup.NewDynamic(s.keySchema, s.Key) }

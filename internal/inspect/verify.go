@@ -71,7 +71,7 @@ func (c *checker) note(file string, offset int64, format string, args ...any) {
 
 func (c *checker) all(ctx context.Context) error {
 	for _, described := range c.operator.States {
-		state := &State{State: described, Operator: c.operator.Name, Key: c.operator.Key, keySchema: keySchema(c.operator)}
+		state := &State{State: described, Operator: c.operator.Name, Key: c.operator.Key, keySchema: c.operator.KeySchema}
 		if err := c.schema(state); err != nil {
 			c.note("manifest", -1, "%w", err)
 		}
