@@ -83,5 +83,8 @@ type measured struct{ *Running }
 // Stopping says whether it ends because it was asked to.
 func (m measured) Stopping() bool { return m.supervisor.Stopping() }
 
+// Runs says whether an attempt runs.
+func (m measured) Runs() bool { return m.supervisor.Runs() }
+
 // Metrics are its numbers.
 func (m measured) Metrics() *metrics.Job { return m.metrics }

@@ -15,7 +15,7 @@ import (
 	"leat.dev/leat/internal/graph"
 )
 
-// find finds the one process of the job. One that is starting, or stands by, is not it if there is one that runs.
+// find finds the one process of the job. One that is starting, or waits, is not it if there is one that runs.
 func (c *command) find(ctx context.Context) (client *control.Client, s control.Status, err error) {
 	all, looked, err := control.Find(ctx, c.job.Name)
 	if err != nil {
@@ -43,8 +43,10 @@ func (c *command) find(ctx context.Context) (client *control.Client, s control.S
 
 // running leaves those out that do not run yet, if there are others.
 func running(all []control.Found) []control.Found {
-	starting := func(f control.Found) bool { return f.Err == nil && f.Status.State == control.Starting }
-	if rest := slices.DeleteFunc(slices.Clone(all), starting); len(rest) > 0 {
+	early := func(f control.Found) bool {
+		return f.Err == nil && (f.Status.State == control.Starting || f.Status.State == control.Waiting)
+	}
+	if rest := slices.DeleteFunc(slices.Clone(all), early); len(rest) > 0 {
 		return rest
 	}
 	return all

@@ -58,6 +58,8 @@ type Running interface {
 	// StopWithSavepoint takes one, commits all output up to it, and ends the job. When it fails, Stopping says whether
 	// the job ends all the same.
 	StopWithSavepoint(ctx context.Context, to string, drain bool) (place string, err error)
+	// Runs says whether an attempt runs: not between two of them, and not while the job stands by.
+	Runs() bool
 	// Stopping says whether the job ends, or has ended, as it was asked to.
 	Stopping() bool
 	Metrics() *metrics.Job

@@ -33,7 +33,7 @@ type fake struct {
 	failure           error // set before ended is closed
 	ended, stopping   chan struct{}
 	holdStart         bool // Start waits for the end of its context
-	stopped           atomic.Bool
+	stopped, waits    atomic.Bool
 	noSavepoint       error
 	controlled        control.Job // what the socket serves
 	socket            string      // its path
@@ -90,6 +90,8 @@ func (f *fake) end(err error) {
 	f.failure = err
 	close(f.ended)
 }
+
+func (f *fake) Runs() bool { return !f.waits.Load() }
 
 func (f *fake) Stopping() bool { return f.stopped.Load() }
 

@@ -60,7 +60,10 @@ func (c *command) control(path string) (job *controlled, shut func(), err error)
 // runs notes that the job has started.
 func (j *controlled) runs(r Running) { j.running.Store(&r) }
 
-var errStarting = errors.New("the job is only starting: try again when it runs, or end its process")
+var (
+	errStarting = errors.New("the job is only starting: try again when it runs, or end its process")
+	errWaiting  = errors.New("the job does not run at this moment: it waits for its next attempt, or for another process's end; try again when status says that it runs")
+)
 
 // ask hands the running job to f.
 func (j *controlled) ask(f func(Running) error) error {
@@ -71,9 +74,20 @@ func (j *controlled) ask(f func(Running) error) error {
 	return f(*r)
 }
 
+// save hands the running job to f, which takes a savepoint. One that waits is refused: nobody knows for how long, and a
+// savepoint that comes when its client is long gone is none that anybody asked for.
+func (j *controlled) save(f func(Running) error) error {
+	return j.ask(func(r Running) error {
+		if !r.Runs() && !r.Stopping() {
+			return errWaiting
+		}
+		return f(r)
+	})
+}
+
 // Savepoint takes a savepoint.
 func (j *controlled) Savepoint(ctx context.Context, to string) (place string, err error) {
-	err = j.ask(func(r Running) error {
+	err = j.save(func(r Running) error {
 		place, err = r.Savepoint(ctx, to)
 		return err
 	})
@@ -82,7 +96,7 @@ func (j *controlled) Savepoint(ctx context.Context, to string) (place string, er
 
 // StopWithSavepoint takes a savepoint and ends the job. Its error says whether the job goes on.
 func (j *controlled) StopWithSavepoint(ctx context.Context, to string, drain bool) (place string, err error) {
-	err = j.ask(func(r Running) error {
+	err = j.save(func(r Running) error {
 		place, err = r.StopWithSavepoint(ctx, to, drain)
 		switch {
 		case err == nil:
@@ -107,10 +121,7 @@ func (j *controlled) Status() control.Status {
 	if r == nil {
 		return s
 	}
-	s.State = control.Running
-	if (*r).Stopping() {
-		s.State = control.Stopping
-	}
+	s.State = stateOf(*r)
 	numbers := (*r).Metrics()
 	s.Attempt = numbers.Attempt.Load()
 	if newest, ok := numbers.Newest(); ok {
@@ -126,6 +137,16 @@ func (j *controlled) Status() control.Status {
 		s.Operators = append(s.Operators, o.status())
 	}
 	return s
+}
+
+func stateOf(r Running) control.State {
+	switch {
+	case r.Stopping():
+		return control.Stopping
+	case r.Runs():
+		return control.Running
+	}
+	return control.Waiting
 }
 
 func (o *operator) status() control.Operator {

@@ -82,6 +82,29 @@ func TestSavepointByCommand(t *testing.T) {
 	})
 }
 
+// Between two attempts, and while a job stands by, it can be stopped, and no savepoint be had.
+func TestControlledWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake("run")
+		f.waits.Store(true)
+		f.begin(t)
+		if s := f.controlled.Status(); s.State != control.Waiting {
+			t.Errorf("%+v", s)
+		}
+		if _, err := f.controlled.Savepoint(t.Context(), "/sp"); !errors.Is(err, errWaiting) {
+			t.Error(err)
+		}
+		if _, err := f.controlled.StopWithSavepoint(t.Context(), "/sp", false); !errors.Is(err, errWaiting) {
+			t.Error(err)
+		}
+		f.end(nil)
+		if err := f.controlled.Stop(t.Context(), false); err != nil {
+			t.Error(err)
+		}
+		<-f.done
+	})
+}
+
 func TestControlledWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("run")

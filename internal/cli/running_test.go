@@ -293,3 +293,36 @@ func TestTermWithoutSavepoint(t *testing.T) {
 		t.Errorf("the job ended with %v, and says %s", status, job.says.String())
 	}
 }
+
+// A process that stands by takes over when the one that runs is killed. Commands go to the one that runs.
+func TestStandby(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for a lease to run out")
+	}
+	s := newSession(t)
+	first := s.start("--store", "store", "--standby", "--checkpoint-every", "50ms")
+	other := s.command("endless", "run", "--store", "store", "--standby")
+	out, err := other.StdoutPipe()
+	if err == nil {
+		err = other.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Process.Kill(); other.Wait() })
+	if status := s.status(); status.PID != first.Process.Pid {
+		t.Errorf("%+v", status)
+	}
+	first.Process.Kill()
+	lines := bufio.NewReader(out)
+	if line, err := lines.ReadString('\n'); err != nil {
+		t.Fatal(line, err)
+	}
+	go io.Copy(io.Discard, lines)
+	if status := s.status(); status.PID != other.Process.Pid || status.State != control.Running || status.Attempt != 2 {
+		t.Errorf("after it took over: %+v", status)
+	}
+	if _, problems, code := s.ask("stop"); code != 0 {
+		t.Error(problems)
+	}
+}

@@ -28,9 +28,10 @@ type Job interface {
 // State is what a job's process is at.
 type State string
 
-// The states. One that is starting reads a snapshot, or waits until it may.
+// The states. A job is waiting between two attempts, and while it stands by.
 const (
 	Starting State = "starting"
+	Waiting  State = "waiting"
 	Running  State = "running"
 	Stopping State = "stopping"
 )
