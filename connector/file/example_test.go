@@ -59,3 +59,36 @@ func ExampleWriteBy() {
 	// city=delft: "City,Amount\ndelft,1\ndelft,3\n"
 	// city=gouda: "City,Amount\ngouda,2.5\n"
 }
+
+func ExampleWriting_Parquet() {
+	type Payment struct {
+		Account string
+		Amount  float64   `parquet:"amount"`
+		Fee     *int      `parquet:"fee_cents"`
+		Items   []string  `parquet:"items"`
+		At      time.Time `parquet:"at,millis"`
+	}
+	dir, _ := os.MkdirTemp("", "example")
+	defer os.RemoveAll(dir)
+
+	w, _ := file.Write(dir).Parquet[Payment]().Open(context.Background(), connector.Subtask{Job: "job", Operator: "sink", Count: 1})
+	defer w.Close()
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	_ = w.Write(context.Background(), &connector.Batch[Payment]{Values: []Payment{{"anna", 12.5, nil, []string{"book", "pen"}, at}, {"bert", 3, new(int), nil, at}}})
+	_ = w.Flush(context.Background()) // a part without its footer can't be read
+
+	// Another program's struct has the columns that it wants.
+	type Sum struct {
+		Amount float64
+		Items  []string
+	}
+	in := file.Read(filepath.Join(dir, "*.parquet")).Parquet[Sum]()
+	splits, _ := in.Splits(context.Background())
+	r, _ := in.Open(context.Background(), splits[0], nil)
+	defer r.Close()
+	batch := connector.Batch[Sum]{Max: 10}
+	err := r.Read(context.Background(), &batch)
+	fmt.Println(filepath.Base(splits[0].Name), err == io.EOF, batch.Values)
+	// Output:
+	// part-0-00000.parquet#0 true [{12.5 [book pen]} {3 []}]
+}

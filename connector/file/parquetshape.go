@@ -29,10 +29,11 @@ type shape struct {
 	parts   []*shape
 	options parquetOptions
 
-	// node and write are a leaf's column and how its values are made; nullable says that write makes nulls.
-	node     parquet.Node
-	write    leafWriter
-	nullable bool
+	// node and write are a leaf's column and how its values are made; nullable says that write makes nulls, isText that its
+	// values have a length.
+	node             parquet.Node
+	write            leafWriter
+	nullable, isText bool
 
 	// first and end are the columns below when writing, def the definition level of what is there, rep the repetition
 	// level of a list's further elements.
@@ -82,6 +83,8 @@ type parquetPlan struct{ around []reflect.Type }
 // fill finds the shape of a type.
 func (p *parquetPlan) fill(s *shape) error {
 	if s.fillLeaf() {
+		kind := s.node.Type().Kind()
+		s.isText = kind == parquet.ByteArray || kind == parquet.FixedLenByteArray
 		return s.checkUnit()
 	}
 	if slices.Contains(p.around, s.typ) {

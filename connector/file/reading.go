@@ -1,4 +1,4 @@
-// Package file reads and writes files: comma-separated values, JSON lines and lines of text.
+// Package file reads and writes files: comma-separated values, JSON lines, Parquet and lines of text.
 //
 //	job.From("payments", file.Read("payments-*.csv.gz").CSV[Txn])
 //	alerts.To("alerts", file.Write("alerts").JSONLines)
@@ -38,6 +38,39 @@
 // Cells hold integers, floats, booleans, strings, []byte (as text), time.Time, time.Duration (1m30s), what implements
 // [encoding.TextUnmarshaler] and [encoding.TextMarshaler], pointers to these, and anything else that encoding/json can
 // read and write, as JSON. A column without a field is ignored; a field without a column is an error.
+//
+// # Parquet
+//
+// A struct's fields are columns, and structs within are groups of columns. Names and tags are as with CSV, in the tag parquet: the
+// column's name, parquet:"-" to leave a field out, and fields of embedded structs count as the struct's own. Columns are matched by
+// name; one without a field is not read, and a field without a column is an error, as is a column of another type:
+//
+//	type Flight struct {
+//		Hour    time.Time     `parquet:"time_hour"`     // TIMESTAMP, UTC, in microseconds
+//		Delay   *float64      `parquet:"dep_delay"`     // optional DOUBLE
+//		Seats   int           `parquet:"seats,empty"`   // INT64; a null is read as 0
+//		Seen    time.Time     `parquet:"seen,nanos"`    // for the years 1678 to 2261; or millis, or micros
+//		Took    time.Duration                           // INT64, nanoseconds
+//		Stops   []Stop                                  // optional LIST; nil is null
+//		Tags    map[string]string                       // optional MAP
+//	}
+//
+// Also booleans, integers and floats of all sizes, strings, []byte (optional: nil is null), [N]byte, arrays, and what implements both
+// [encoding.TextMarshaler] and [encoding.TextUnmarshaler], as text. Interfaces, channels, functions, complex numbers, pointers
+// to what may be nil itself, and types that contain themselves are refused when the job is planned. Times finer than the column's unit
+// are cut.
+//
+// When reading, an integer column of any size goes with an integer field of any size, a 4-byte float with float64, dates and the 96-bit
+// times of older programs with time.Time, times of day with time.Duration, and times without a zone are taken for UTC. A null where there must
+// be a value, and a number that does not fit, reject the record. Each row group is a split, such as flights.parquet#2; the position is a row in
+// it, and a restored reader reads again what comes before in the row group and skips it. A damaged file is an error that names it. Encrypted files and
+// columns compressed by LZ4 are refused.
+//
+// A part holds its records in row groups of at most 64 MiB before compression (2 MiB with [WriteBy], as parts are many), compressed by
+// Zstandard, with a checksum for each page. The part that is being written takes so much memory. Its footer is written last, so a part ends at
+// each checkpoint, as with all formats, and each checkpoint that has records makes at least a file a subtask: an interval of a second makes 3,600 small files an
+// hour, which are slow to read. Where Parquet is for later readers, minutes are better, with [Writing.Roll] as the bound above. Of what is not
+// compressed yet, Roll counts the bytes as they are, so that such a part is smaller than asked for.
 //
 // # Writing
 //
