@@ -75,6 +75,10 @@ type Reader interface {
 	Next() (key, item, value []byte, err error)
 }
 
+// Sized is what a Reader may offer beside: how many entries there should be, so that room for them is made at once. There
+// may turn out to be fewer or more.
+type Sized interface{ Entries() int }
+
 // Snapshot is state as it was at one barrier.
 type Snapshot interface {
 	// Persist writes all entries, state by state and group by group. It is called at most once, from any goroutine,
@@ -118,6 +122,9 @@ type Floor struct {
 	Watermark int64 `json:"watermark"`
 	// Firing says that some of what was due by then is left to fire.
 	Firing bool `json:"firing,omitempty"`
+	// Before is the watermark before the end of time, where the watermark is that: what is left to fire at the end of
+	// input has it as its event time.
+	Before int64 `json:"before,omitempty"`
 }
 
 // Refusal is thrown by a state access that fails, as its methods return no errors: it unwinds the user's callback, and

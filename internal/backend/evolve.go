@@ -22,6 +22,15 @@ func (s State) CanRead(was State) error {
 	return nil
 }
 
+// OneAKey says that a key has one entry at most.
+func (s State) OneAKey() bool {
+	switch s.Kind {
+	case Value, Reducing, Aggregating, Timer:
+		return true
+	}
+	return false
+}
+
 // KindText is the kind, of timers with their time.
 func (s State) KindText() string {
 	if s.Time == "" || s.Kind != Timer && s.Kind != Timers {

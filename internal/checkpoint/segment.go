@@ -3,13 +3,14 @@
 package checkpoint
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/failpoint"
@@ -27,6 +28,9 @@ const magic = "leatseg1"
 
 // frameBytes is about how large a frame's payload is; one entry is never split.
 const frameBytes = backend.FrameBytes
+
+// headBytes is the size of a frame's head.
+const headBytes = 8
 
 // maxFrameBytes bounds what a reader is ready to believe.
 const maxFrameBytes = 1 << 31
@@ -178,8 +182,10 @@ func readIndex(p store.Piece) ([]section, error) {
 // sectionReader reads the entries of a section; it is a backend.Reader.
 type sectionReader struct {
 	from    io.Reader
+	bytes   int64 // of frames that are not read
 	payload []byte
 	rest    []byte
+	entries int   // in all, as far as the section's size allows
 	left    int64 // entries
 }
 
@@ -187,8 +193,19 @@ func newSectionReader(p store.Piece, s section) (*sectionReader, error) {
 	if s.Offset < int64(len(magic)) || s.Bytes < 0 || s.Offset > p.Size() || s.Bytes > p.Size()-s.Offset {
 		return nil, fmt.Errorf("%w: section %s of key group %d lies outside of it", errCorrupt, s.State, s.Group)
 	}
-	return &sectionReader{from: io.NewSectionReader(p, s.Offset, s.Bytes), left: s.Entries}, nil
+	from := bufio.NewReaderSize(io.NewSectionReader(p, s.Offset, s.Bytes), readBytes)
+	most := max(min(s.Entries, s.Bytes/leastEntry), 0)
+	return &sectionReader{from: from, bytes: s.Bytes, entries: int(most), left: s.Entries}, nil
 }
+
+// readBytes is how much of a section is read at once.
+const readBytes = 128 << 10
+
+// Entries is how many entries the section should have.
+func (r *sectionReader) Entries() int { return r.entries }
+
+// leastEntry is the size of an entry of nothing: three lengths.
+const leastEntry = 3
 
 // Next reads an entry.
 func (r *sectionReader) Next() (key, item, value []byte, err error) {
@@ -197,20 +214,34 @@ func (r *sectionReader) Next() (key, item, value []byte, err error) {
 			return nil, nil, nil, err
 		}
 	}
-	for _, part := range [...]*[]byte{&key, &item, &value} {
-		n, used := binary.Uvarint(r.rest)
-		if used <= 0 || n > uint64(len(r.rest)-used) {
-			return nil, nil, nil, fmt.Errorf("%w: an entry is longer than its frame", errCorrupt)
-		}
-		*part = r.rest[used : used+int(n) : used+int(n)]
-		r.rest = r.rest[used+int(n):]
+	rest, ok1, ok2, ok3 := r.rest, false, false, false
+	key, rest, ok1 = cut(rest)
+	item, rest, ok2 = cut(rest)
+	value, rest, ok3 = cut(rest)
+	if !ok1 || !ok2 || !ok3 {
+		return nil, nil, nil, fmt.Errorf("%w: an entry is longer than its frame", errCorrupt)
 	}
+	r.rest = rest
 	r.left--
 	return key, item, value, nil
 }
 
+// cut takes bytes behind their length off b.
+func cut(b []byte) (part, rest []byte, ok bool) {
+	if len(b) > 0 && b[0] < 1<<7 && int(b[0]) < len(b) { // which most are
+		n := 1 + int(b[0])
+		return b[1:n:n], b[n:], true
+	}
+	n, used := binary.Uvarint(b)
+	if used <= 0 || n > uint64(len(b)-used) {
+		return nil, nil, false
+	}
+	end := used + int(n)
+	return b[used:end:end], b[end:], true
+}
+
 func (r *sectionReader) frame() error {
-	var head [8]byte
+	var head [headBytes]byte
 	switch _, err := io.ReadFull(r.from, head[:]); {
 	case err == io.EOF && r.left == 0:
 		return io.EOF
@@ -223,11 +254,13 @@ func (r *sectionReader) frame() error {
 	if n == 0 || n > maxFrameBytes {
 		return fmt.Errorf("%w: a frame of %d bytes", errCorrupt, n)
 	}
-	var b bytes.Buffer
-	if got, err := io.CopyN(&b, r.from, n); err != nil {
+	r.bytes -= headBytes
+	there := min(n, r.bytes) // no memory for what can't be there
+	r.bytes -= there
+	r.payload = slices.Grow(r.payload[:0], int(there))[:there]
+	if got, err := io.ReadFull(r.from, r.payload); err != nil || there < n {
 		return fmt.Errorf("%w: a frame ends after %d of %d bytes", errCorrupt, got, n)
 	}
-	r.payload = b.Bytes()
 	if crc32.Checksum(r.payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
 		return fmt.Errorf("%w: the checksum of a frame differs", errCorrupt)
 	}

@@ -9,6 +9,9 @@ func (m *Map[A, V]) expect(was backend.State) error {
 	return m.value.Use(was.Value)
 }
 
+// reserve makes room for items, of however many keys.
+func (m *Map[A, V]) reserve(g, entries int) { m.groups[g].index.Reserve(entries) }
+
 func (m *Map[A, V]) restore(g int, row uint32, item, value []byte) error {
 	a, err := m.item.Decode(item)
 	if err != nil {

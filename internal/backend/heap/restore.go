@@ -30,6 +30,9 @@ func (s *Store[K]) Restore(was backend.State, state string, group int, r backend
 	if err := s.expect(s.states[i], was); err != nil {
 		return fmt.Errorf("state %q: %w", state, err)
 	}
+	if sized, ok := r.(backend.Sized); ok {
+		s.reserve(s.states[i], group-s.cfg.From, sized.Entries())
+	}
 	for n := 0; ; n++ {
 		key, item, value, err := r.Next()
 		if err == io.EOF {
@@ -41,6 +44,16 @@ func (s *Store[K]) Restore(was backend.State, state string, group int, r backend
 		if err != nil {
 			return fmt.Errorf("state %q, key group %d, entry %d: %w", state, group, n, err)
 		}
+	}
+}
+
+// reserve makes room for the entries of a state in a key group.
+func (s *Store[K]) reserve(st keyedState, g, entries int) {
+	switch m, ok := st.(interface{ reserve(g, entries int) }); {
+	case ok:
+		m.reserve(g, entries)
+	case st.describe().OneAKey():
+		s.index[g].Reserve(entries)
 	}
 }
 
