@@ -23,6 +23,9 @@ func (m *Meter) Start() { m.began, m.beganCPU = time.Now(), processCPU() }
 // Stop is called when the last sink has seen the end of its input.
 func (m *Meter) Stop() { m.ended, m.endedCPU = time.Now(), processCPU() }
 
+// Span is when the measured part began and ended.
+func (m *Meter) Span() (began, ended time.Time) { return m.began, m.ended }
+
 // processCPU is user and system time of all threads of this process: the garbage collector's count as well.
 func processCPU() time.Duration {
 	var u syscall.Rusage
@@ -59,14 +62,21 @@ type Result struct {
 	Checkpoints
 }
 
-// Checkpoints tells of those that a run completed; all zero, it is left out of the line.
+// Checkpoints tells of those that a run completed while it was measured, and of what they may cost; what is zero is left out of
+// the line.
 type Checkpoints struct {
 	Completed         int     `json:"checkpoints,omitempty"`
 	MeanMillis        int64   `json:"ckpt_ms_avg,omitempty"`
 	LongestMillis     int64   `json:"ckpt_ms_max,omitempty"`
+	LastMillis        int64   `json:"ckpt_ms_last,omitempty"`
 	LongestSyncMillis int64   `json:"ckpt_sync_ms_max,omitempty"`
 	MeanMB            float64 `json:"ckpt_mb_avg,omitempty"`
 	LargestFullMB     float64 `json:"ckpt_full_mb_max,omitempty"`
+	// PauseMillis is the longest time between two batches of results, with checkpoints or without.
+	PauseMillis float64 `json:"pause_ms_max,omitempty"`
+	// HeapLeastMB and HeapMostMB are the objects on the heap, garbage included, at least and at most.
+	HeapLeastMB float64 `json:"heap_mb_min,omitempty"`
+	HeapMostMB  float64 `json:"heap_mb_max,omitempty"`
 }
 
 // Result makes the line of a run of w that m has measured; version names the engine's.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"leat.dev/leat"
@@ -16,6 +17,10 @@ type bench struct {
 	gen      *kit.Gen
 	meter    kit.Meter
 	out, sum atomic.Int64
+	measured atomic.Bool // the warm-up is over
+	ending   sync.Once
+	longest  atomic.Int64 // nanoseconds between two batches of a sink's subtask
+	first    func()       // called with the first results; may be nil
 }
 
 // keys is a source of the workload's keys; whoever makes the first measured event starts the clock.
@@ -26,6 +31,7 @@ func (b *bench) keys() connector.Source[uint64] {
 		for n := range into {
 			i := uint64(from + int64(n)*stride)
 			if i == warm {
+				b.measured.Store(true)
 				b.meter.Start()
 			}
 			into[n] = b.gen.Key(i)
@@ -74,9 +80,16 @@ func (o output[T]) Open(context.Context, connector.Subtask) (connector.Writer[T]
 type writer[T any] struct {
 	output[T]
 	out, sum int64
+	gaps     gaps
 }
 
 func (w *writer[T]) Write(_ context.Context, b *connector.Batch[T]) error {
+	if w.bench.first != nil {
+		w.bench.first()
+	}
+	if w.bench.measured.Load() {
+		w.gaps.beat()
+	}
 	for _, v := range b.Values {
 		w.sum += w.number(v)
 	}
@@ -85,10 +98,20 @@ func (w *writer[T]) Write(_ context.Context, b *connector.Batch[T]) error {
 }
 
 func (w *writer[T]) Flush(context.Context) error {
-	w.bench.out.Add(w.out)
+	all := w.bench.out.Add(w.out)
 	w.bench.sum.Add(w.sum)
 	w.out, w.sum = 0, 0
+	if all == int64(w.bench.workload.EventCount) { // each event has a result: this is the end of input, and no checkpoint
+		w.bench.ending.Do(func() { w.bench.meter.Stop() })
+	}
 	return nil
 }
 
-func (w *writer[T]) Close() error { return nil }
+func (w *writer[T]) Close() error {
+	for longest := &w.bench.longest; ; {
+		old := longest.Load()
+		if longest.CompareAndSwap(old, max(old, int64(w.gaps.longest))) {
+			return nil
+		}
+	}
+}

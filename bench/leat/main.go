@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/pprof"
-	"time"
 
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
@@ -34,6 +32,9 @@ func run() error {
 	case firstRecord:
 		return printFirstRecord(w, os.Stdout)
 	}
+	if args.Count("restore", 0) == 1 {
+		return restore(w, os.Args[1:], os.Stdout)
+	}
 	b := &bench{workload: w, gen: kit.NewGen(w.Load)}
 	job := leat.NewJob("bench")
 	job.Parallelism = w.Parallelism
@@ -43,9 +44,8 @@ func run() error {
 	default:
 		return fmt.Errorf("leat does not run workload %s yet", w.Kind)
 	}
-	if millis := args.Count("ckpt", 0); millis > 0 {
-		job.Checkpoint = leat.Checkpoint{Store: filepath.Join(w.Dir, "store"), Every: time.Duration(millis) * time.Millisecond}
-	}
+	watch := watching(checkpointed(job, args, w), "bench")
+	b.play(args.Text("role", ""), watch)
 	stop, err := profile(args.Text("cpuprofile", ""))
 	if err != nil {
 		return err
@@ -53,9 +53,12 @@ func run() error {
 	if err := job.Run(context.Background()); err != nil {
 		return err
 	}
-	b.meter.Stop()
 	stop()
-	_, err = w.Result(&b.meter, runtime.Version(), b.out.Load(), b.sum.Load()).WriteTo(os.Stdout)
+	watch.end()
+	result := w.Result(&b.meter, runtime.Version(), b.out.Load(), b.sum.Load())
+	result.Checkpoints = watch.between(b.meter.Span())
+	result.PauseMillis = tenths(float64(b.longest.Load()) / 1e6)
+	_, err = result.WriteTo(os.Stdout)
 	return err
 }
 
