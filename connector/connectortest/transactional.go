@@ -29,6 +29,7 @@ func TestTransactional[T any](t *testing.T, fresh func(t *testing.T) (connector.
 	run("recover twice", (*transactions[T]).testRecoverTwice)
 	run("another parallelism", (*transactions[T]).testRescale)
 	run("two sinks", (*transactions[T]).testTwoSinks)
+	run("a halted process comes back", (*transactions[T]).testHalted)
 	for at := range ends {
 		run(fmt.Sprintf("end when %s", at), func(s *transactions[T]) { s.testEnd(at) })
 	}
@@ -40,19 +41,21 @@ type transactions[T any] struct {
 	count   int // subtasks
 	writers []connector.Writer[T]
 	next    int64 // checkpoint
+	attempt int64
 	// restored says that there is a durable checkpoint; carried is what such have prepared and not committed.
 	restored bool
 	carried  [][]byte
 }
 
 func (s *transactions[T]) subtask(index int) connector.Subtask {
-	return connector.Subtask{Job: "test", Operator: "sink", Index: index, Count: s.count, ExactlyOnce: true, Restored: s.restored}
+	return connector.Subtask{Job: "test", Operator: "sink", Index: index, Count: s.count, ExactlyOnce: true, Restored: s.restored, Attempt: s.attempt}
 }
 
 // begin begins an attempt, by a process of its own: earlier writers are let go without a Close.
 func (s *transactions[T]) begin() {
 	s.t.Helper()
 	output := s.sink()
+	s.attempt++
 	s.recover(output, s.subtask(0), s.carried)
 	s.carried, s.writers = nil, nil
 	for i := range s.count {
@@ -244,6 +247,20 @@ func (s *transactions[T]) testTwoSinks() {
 	}
 	s.commit(append(prepared, s.prepare()...))
 	s.exactly("after other sinks have recovered", len(s.records))
+}
+
+// testHalted has a process that was halted before it recovered go on when a later one has prepared output: it is no left-over.
+func (s *transactions[T]) testHalted() {
+	half := len(s.records) / 2
+	s.begin()
+	s.writeAll(s.records[half:]) // left over
+	halted := s.subtask(0)
+	s.begin()
+	s.writeAll(s.records[:half])
+	prepared := s.prepare()
+	s.recover(s.sink(), halted, nil)
+	s.commit(prepared)
+	s.exactly("after an earlier attempt has recovered", half)
 }
 
 // end is where a process ends.
