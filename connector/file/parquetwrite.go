@@ -60,7 +60,7 @@ func newParquetEncoder[T any](plan *shape, sizes parquetSizes) *parquetEncoder[T
 	e := &parquetEncoder[T]{shredder: shredder{plan: plan, values: make([][]parquet.Value, plan.end)}, sizes: sizes}
 	e.file = parquet.NewGenericWriter[any](&e.to, parquet.NewSchema("record", plan.schema()),
 		parquet.Compression(parquetCodec), parquet.PageBufferSize(sizes.pageBytes), parquet.WriteBufferSize(0),
-		parquet.DataPageVersion(1), parquet.DataPageStatistics(false), parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain), parquet.CreatedBy("leat", "", ""))
+		parquet.DataPageVersion(1), parquet.DataPageStatistics(false), parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain))
 	return e
 }
 
