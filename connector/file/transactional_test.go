@@ -140,7 +140,7 @@ func TestTransactionalNames(t *testing.T) {
 	if err := w.Write(t.Context(), &connector.Batch[place]{Values: manyPlaces(2)}); err != nil {
 		t.Fatal(err)
 	}
-	hidden := ".pending-fraud_1-alerts-????????????"
+	hidden := ".pending-fraud_1-alerts-????????????.0"
 	check("while written", hidden, hidden+"/.part-0-00000-????????????.jsonl.pending")
 	c, err := w.(connector.Committer).Prepare(t.Context(), 1)
 	if err != nil {
