@@ -17,10 +17,10 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash bench lint golden fuzz clean
+.PHONY: help demo test crash crash-long bench lint golden fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the flights job on a year of real flights
 	$(GO) run ./examples/flights run
@@ -31,8 +31,12 @@ test: ## test everything with the race detector, and the engine with invariants;
 	$(GO) test -tags invariants $(WATCHED)
 	$(GO) -C bench/kit test ./...
 
-crash: ## kill the example and fail the file sink at each of its operations, in full: test does so in part
-	$(GO) test -count=1 -run 'TestKilled|TestCrash' ./examples/... ./connector/file
+crash: ## kill the example and ten generated jobs more than 200 times, half of it at named steps; four minutes
+	$(GO) test -count=1 -run 'TestCrash|TestLossyDisk' ./connector/file ./internal/crash
+	$(GO) run ./internal/crash -kills 200
+
+crash-long: ## the same with 2,000 kills
+	$(GO) run ./internal/crash -kills 2000
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh

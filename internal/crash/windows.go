@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"leat.dev/leat"
+	"leat.dev/leat/agg"
+	"leat.dev/leat/window"
+)
+
+// The blocks with windows.
+
+// slices of time that a record is in, as a window's start and end.
+type spans func(at int64) [][2]int64
+
+// aligned are tumbling windows, if slide is the size, or sliding ones.
+func aligned(size, slide, offset time.Duration) spans {
+	return func(at int64) (all [][2]int64) {
+		for start := slotStart(at, slide, offset); start > at-int64(size); start -= int64(slide) {
+			all = append(all, [2]int64{start, start + int64(size)})
+		}
+		return all
+	}
+}
+
+func tumbling(b *builder, s stream) stream {
+	size, offset := time.Duration(5+b.IntN(20))*time.Second, time.Duration(b.IntN(5))*time.Second
+	return counting(b, s, window.Tumbling(size).Offset(offset), aligned(size, size, offset))
+}
+
+func sliding(b *builder, s stream) stream {
+	slide := time.Duration(2+b.IntN(5)) * time.Second
+	size, offset := slide*time.Duration(2+b.IntN(4)), time.Duration(b.IntN(3))*time.Second
+	return counting(b, s, window.Sliding(size, slide).Offset(offset), aligned(size, slide, offset))
+}
+
+// counting counts the panes of each key, which fire in order, in an operator with state.
+func counting(b *builder, s stream, w window.Assigner, in spans) stream {
+	windowed := s.KeyBy(key).Window(w).AllowLateness(time.Duration(b.IntN(2)) * time.Second)
+	out := windowed.Process(b.name("panes"), agg.Sum(func(r Rec) int64 { return r.N }), func(op *leat.Operator[int64, Rec]) func(leat.Pane[int64, int64]) error {
+		seen := op.Value[[]int64]("seen")
+		return func(p leat.Pane[int64, int64]) error {
+			all := append(slices.Clone(seen.Get()), p.Value)
+			seen.Set(all[max(0, len(all)-3):])
+			op.Emit(paneOf(p.Key, p.End.UnixNano(), p.Value, all))
+			return nil
+		}
+	}, b.options()...)
+	return s.next(out, true, func(all []timed) []timed {
+		var out []timed
+		for key, records := range byKey(all, key) {
+			sums := map[int64]int64{}
+			for _, r := range records {
+				for _, span := range in(r.at) {
+					sums[span[1]] += r.N
+				}
+			}
+			out = append(out, paneRecords(key, sums)...)
+		}
+		return out
+	})
+}
+
+// paneRecords are what the panes of a key become, in their order.
+func paneRecords(key int64, sums map[int64]int64) (out []timed) {
+	var seen []int64
+	for _, end := range sortedKeys(sums) {
+		seen = append(seen, sums[end])
+		out = append(out, timed{end - 1, paneOf(key, end, sums[end], seen)})
+		seen = seen[max(0, len(seen)-3):]
+	}
+	return out
+}
+
+func paneOf(key, end, sum int64, seen []int64) Rec {
+	return Rec{ID: end / int64(time.Second), Key: key, At: end - 1, N: sum, Tags: []string{fmt.Sprint(seen)}}
+}
+
+// global adds up all keys' records in one subtask.
+func global(b *builder, s stream) stream {
+	size := time.Duration(1+b.IntN(5)) * time.Second
+	panes := s.Global().Window(window.Tumbling(size)).
+		Aggregate(b.name("global"), agg.Top(3, func(r Rec) int64 { return r.N }))
+	out := panes.Map(func(p leat.Pane[struct{}, []Rec]) Rec {
+		return topOf(p.End.UnixNano(), p.Value)
+	})
+	return s.next(out, false, func(all []timed) []timed {
+		groups := map[int64][]Rec{}
+		for _, r := range all {
+			end := slotStart(r.at, size, 0) + int64(size)
+			groups[end] = append(groups[end], r.Rec)
+		}
+		var out []timed
+		for end, records := range groups {
+			slices.SortFunc(records, func(a, b Rec) int { return cmp.Compare(b.N, a.N) })
+			out = append(out, timed{end - 1, topOf(end, records[:min(3, len(records))])})
+		}
+		return out
+	})
+}
+
+// topOf says only which numbers were largest: of records with the same, which one it is depends on what else they hold.
+func topOf(end int64, top []Rec) Rec {
+	r := Rec{ID: end / int64(time.Second), Key: end / int64(time.Second) % keys, At: end - 1}
+	for _, v := range top {
+		r.N += v.N
+		r.Tags = append(r.Tags, fmt.Sprint(v.N))
+	}
+	return r
+}
+
+// sessions collects what comes without a gap.
+func sessions(b *builder, s stream) stream {
+	gap := time.Duration(400+b.IntN(800)) * time.Millisecond
+	panes := s.KeyBy(slot).Window(window.Session(gap)).Aggregate(b.name("sessions"), agg.Collect, b.options()...)
+	out := panes.Map(func(p leat.Pane[Slot, []Rec]) Rec { return sessionOf(p.Key, p.End.UnixNano(), p.Value) })
+	return s.next(out, false, func(all []timed) []timed {
+		var out []timed
+		for slot, records := range byKey(all, slot) {
+			slices.SortFunc(records, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+			var session []Rec
+			for i, r := range records {
+				session = append(session, r.Rec)
+				if i == len(records)-1 || records[i+1].at-r.at > int64(gap) {
+					end := r.at + int64(gap)
+					out = append(out, timed{end - 1, sessionOf(slot, end, session)})
+					session = nil
+				}
+			}
+		}
+		return out
+	})
+}
+
+func sessionOf(s Slot, end int64, all []Rec) Rec {
+	out := Rec{Key: s.Key, At: end - 1, Sums: map[string]int64{"count": int64(len(all))}}
+	for _, r := range all {
+		out.N += r.N
+		out.ID = max(out.ID, r.ID)
+	}
+	return out
+}
+
+// lateSize and lateness are those of the windows of late.
+const (
+	lateSize = 5 * time.Second
+	lateness = time.Second
+)
+
+// late reads a source of its own, whose records come later than its watermarks allow: which windows hold a record still depends
+// on when watermarks come, but a record is in its window or late, and once. Two sinks follow.
+func late(b *builder, _ stream) stream {
+	const tooLate leat.Output[Rec] = "late"
+	s := b.source(disorder / 4)
+	panes := s.KeyBy(key).Window(window.Tumbling(lateSize)).AllowLateness(lateness).LateTo(tooLate).Aggregate(b.name("late"), agg.Count)
+	last := panes.KeyBy(leat.PaneKey).Process(b.name("last"), func(op *leat.Operator[int64, Rec]) func(leat.Pane[int64, int64]) error {
+		counts := op.Map[int64, int64]("counts")
+		done := op.EventTimer("done", func(time.Time) error {
+			for start, n := range counts.All() {
+				op.Emit(Rec{Key: op.Key(), At: start, N: n})
+			}
+			return nil
+		})
+		return func(p leat.Pane[int64, int64]) error {
+			counts.Set(p.Start.UnixNano(), max(p.Value, counts.Get(p.Start.UnixNano())))
+			done.At(end)
+			return nil
+		}
+	})
+	all := func() []string {
+		var lines []string
+		for _, r := range s.all() {
+			lines = append(lines, windowLine(r.Rec))
+		}
+		return lines
+	}
+	b.into(last, output{group: "late", oracle: all, fold: func(r Rec) (string, int) { return windowLine(r), int(r.N) }})
+	b.into(panes.Side(tooLate), output{group: "late", oracle: func() []string { return nil }, fold: func(r Rec) (string, int) { return windowLine(r), 1 }})
+	return stream{}
+}
+
+// windowLine names the window that a record is in.
+func windowLine(r Rec) string { return fmt.Sprint(r.Key, " ", slotStart(r.At, lateSize, 0)) }
+
+// parseRecord reads a line that a sink of JSON has written.
+func parseRecord(line string) (Rec, error) {
+	var r Rec
+	err := json.Unmarshal([]byte(line), &r)
+	return r, err
+}
