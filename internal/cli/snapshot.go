@@ -146,13 +146,13 @@ func (c *command) inspect(ctx context.Context, s *inspect.Snapshot, state *inspe
 	if err != nil && !errors.Is(err, inspect.Enough) {
 		return err
 	}
+	if key != nil && rows == 0 {
+		return fmt.Errorf("state %s has no entry for key %s", state.Path(), *key)
+	}
 	if err := to.end(); err != nil {
 		return err
 	}
-	switch {
-	case key != nil && rows == 0:
-		return fmt.Errorf("state %s has no entry for key %s", state.Path(), *key)
-	case more:
+	if more {
 		fmt.Fprintf(c.screen, "%s: these are the first %s rows: --limit N shows more\n", c.name, thousands(int64(rows)))
 	}
 	return nil

@@ -83,7 +83,7 @@ func listText(all []inspect.Summary, now time.Time) string {
 		}
 		what := fmt.Sprintf("%s %d", snapshotKind(s.Savepoint), s.Checkpoint)
 		if s.PointsTo != "" {
-			what = fmt.Sprintf("savepoint %d, restored", s.Checkpoint)
+			what = fmt.Sprintf("stands for savepoint %d", s.Checkpoint)
 		}
 		if s.Newest {
 			what += " (newest)"

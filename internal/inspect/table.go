@@ -346,8 +346,14 @@ func instant(at int64) any {
 // EndOfTime is how the watermark behind all records is shown.
 const EndOfTime = "end of time"
 
-// readable shows bytes that only a source understands: as text if they are some, else in hexadecimal.
+// readable shows bytes that only a source understands: as text if they look like some, else in hexadecimal.
 func readable(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if len(b) < 4 {
+		return "0x" + hex.EncodeToString(b)
+	}
 	for _, c := range b {
 		if c < ' ' || c > '~' {
 			return "0x" + hex.EncodeToString(b)
