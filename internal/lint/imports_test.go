@@ -79,6 +79,11 @@ var rules = []rule{
 		why:   "the store moves named bytes; what they mean is the snapshot's",
 	},
 	{
+		from:  []string{"internal/control"},
+		never: []string{"internal/..."},
+		why:   "what is served on the socket is an interface and plain numbers: clients link no engine",
+	},
+	{
 		from:   []string{"..."},
 		except: []string{"examples/...", "cmd/..."},
 		never:  []string{"examples/...", "cmd/...", "bench/..."},
