@@ -289,6 +289,7 @@ func (c *Coordinator) completeSavepoint(p *pending) {
 		p.manifest.After = &after
 	}
 	c.mu.Unlock()
+	failpoint.Hit(failpoint.SavepointWritten)
 	err := p.to.complete(context.Background(), &p.manifest)
 	c.mu.Lock()
 	switch {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/store"
 )
 
@@ -44,6 +45,7 @@ func NewTarget(ctx context.Context, job, below string, now time.Time) (*Target, 
 	if err := t.Store.Put(ctx, incomplete, nil); err != nil {
 		return nil, fmt.Errorf("savepoint to %s: %w", below, err)
 	}
+	failpoint.Hit(failpoint.SavepointBegun)
 	return t, nil
 }
 
@@ -68,7 +70,10 @@ func (t *Target) complete(ctx context.Context, m *Manifest) error {
 	if err := t.Store.Put(ctx, savepointManifest, data); err != nil {
 		return err
 	}
-	return t.Store.Delete(ctx, incomplete)
+	failpoint.Hit(failpoint.SavepointManifest)
+	err = t.Store.Delete(ctx, incomplete)
+	failpoint.Hit(failpoint.SavepointComplete)
+	return err
 }
 
 // Discard removes a savepoint, also one that is not complete: first what makes it one.
@@ -78,6 +83,7 @@ func discard(ctx context.Context, s store.Store) error {
 	if err := s.Delete(ctx, savepointManifest); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.SavepointDiscarded)
 	names, err := s.List(ctx, "")
 	for _, name := range names {
 		err = errors.Join(err, s.Delete(ctx, name))

@@ -38,6 +38,14 @@ const (
 	FinalComplete    Point = "final/complete"     // the checkpoint at the end of input is complete and not committed
 	FinalCommitted   Point = "final/committed"    // it is committed, the job has not ended
 
+	SavepointBegun     Point = "savepoint/begun"     // its folder is there, and nothing else of it
+	SavepointWritten   Point = "savepoint/written"   // all its files are durable
+	SavepointManifest  Point = "savepoint/manifest"  // its manifest is too, and the mark of what is incomplete is still there
+	SavepointComplete  Point = "savepoint/complete"  // the mark is gone; the job's history does not know of it
+	SavepointAdopted   Point = "savepoint/adopted"   // it is the newest of the job's history, and nothing committed
+	SavepointCommitted Point = "savepoint/committed" // all is committed, the job has not ended
+	SavepointDiscarded Point = "savepoint/discarded" // the manifest of one that the job owned is deleted, its files are not
+
 	TidyBefore    Point = "tidy/before"    // nothing is deleted
 	TidyManifest  Point = "tidy/manifest"  // one more old manifest is
 	TidyManifests Point = "tidy/manifests" // all that go are, and none of their files
@@ -69,6 +77,7 @@ func All() []Point {
 		PrepareBefore, PrepareAfter,
 		ManifestBefore, ManifestAfter,
 		CommitBefore, CommitSinkBefore, CommitSinkAfter, CommitBetween, CommitAfter, FinalComplete, FinalCommitted,
+		SavepointBegun, SavepointWritten, SavepointManifest, SavepointComplete, SavepointAdopted, SavepointCommitted, SavepointDiscarded,
 		TidyBefore, TidyManifest, TidyManifests, TidyFile, TidyAfter,
 		StoreSynced, StoreLinked, StoreShown, StoreRemoved,
 		PartWritten, PartSynced, PartsPrepared, PartShowing, PartShown, PartsDurable, PartsSettled, PartRemoved,

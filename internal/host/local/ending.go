@@ -85,7 +85,10 @@ func (a *Attempt) savepointAtEnd(to *checkpoint.Target) error {
 	if err := a.check.Adopt(taken.Manifest, to.Place); err != nil {
 		return errors.Join(fmt.Errorf("job %s: savepoint to %s: %w", a.plan.Graph.Job, to.Place, err), to.Discard(context.WithoutCancel(a.ctx)))
 	}
-	return a.Commit(a.ctx, taken.Manifest.Checkpoint)
+	failpoint.Hit(failpoint.SavepointAdopted)
+	err = a.Commit(a.ctx, taken.Manifest.Checkpoint)
+	failpoint.Hit(failpoint.SavepointCommitted)
+	return err
 }
 
 // settle ends the attempt.
