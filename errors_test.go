@@ -95,13 +95,13 @@ var failures = []failing{
 			timer := op.EventTimer("t", func(time.Time) error { return b() })
 			return func(c click) error { timer.At(c.At); return nil }
 		}).To("out", nowhere)
-	}, "operator p, subtask 0: timer or window of key", false},
+	}, "operator p, subtask 0: timer ", false},
 	{"processing timer", func(s *leat.Stream[click], b broken) {
 		s.KeyBy(click.UserID).Process("p", func(op *leat.Operator[string, int]) func(click) error {
 			timer := op.ProcessingTimers("t", func(int64, time.Time) error { return b() })
 			return func(c click) error { timer.At(c.Page, op.Now().Add(time.Hour)); return nil }
 		}).To("out", nowhere)
-	}, "operator p, subtask 0: timer or window of key", false},
+	}, "operator p, subtask 0: timer ", false},
 	{"aggregator's Add", func(s *leat.Stream[click], b broken) {
 		s.KeyBy(click.UserID).Window(window.Tumbling(time.Hour)).
 			Aggregate("w", agg.Sum(func(c click) int64 { b.panics(c); return 1 })).To("out", nowhere)
@@ -115,13 +115,13 @@ var failures = []failing{
 			}
 		}
 		s.KeyBy(click.UserID).Window(window.Tumbling(time.Hour)).Aggregate("w", last).To("out", nowhere)
-	}, "operator w, subtask 0: timer or window of key", true},
+	}, "operator w, subtask 0: window of key", true},
 	{"pane's process", func(s *leat.Stream[click], b broken) {
 		s.KeyBy(click.UserID).Window(window.Tumbling(time.Hour)).
 			Process("w", agg.Count, func(*leat.Operator[string, int]) func(leat.Pane[string, int64]) error {
 				return func(leat.Pane[string, int64]) error { return b() }
 			}).To("out", nowhere)
-	}, "operator w, subtask 0: timer or window of key", false},
+	}, "operator w, subtask 0: window of key", false},
 	{"aggregating state", func(s *leat.Stream[click], b broken) {
 		s.KeyBy(click.UserID).Process("p", func(op *leat.Operator[string, int]) func(click) error {
 			sum := op.Aggregating("sum", agg.Sum(func(c click) int64 { b.panics(c); return 1 }))

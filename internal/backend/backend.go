@@ -124,7 +124,7 @@ type Floor struct {
 	Firing bool `json:"firing,omitempty"`
 	// Before is the watermark before the end of time, where the watermark is that: what is left to fire at the end of
 	// input has it as its event time.
-	Before int64 `json:"before,omitempty"`
+	Before *int64 `json:"before,omitempty"`
 }
 
 // Refusal is thrown by a state access that fails, as its methods return no errors: it unwinds the user's callback, and

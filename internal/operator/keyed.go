@@ -3,6 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/heap"
@@ -106,23 +107,31 @@ func (k *Keyed[K]) State() []backend.Keyed {
 
 // Floors are how far event time has come for the key groups, as runs of groups with one watermark.
 func (k *Keyed[K]) Floors(from, to int, watermark int64) []backend.Floor {
-	if k.windows == nil {
-		return []backend.Floor{{From: from, To: to, Watermark: watermark}}
-	}
 	var runs []backend.Floor
+	var before *int64
+	if watermark == flow.EndTime {
+		before = new(k.before)
+	}
 	for g := from; g < to; g++ {
-		at := k.windows.Floor(g)
+		at := watermark
+		if k.windows != nil {
+			at = k.windows.Floor(g)
+		}
 		if n := len(runs); n > 0 && runs[n-1].Watermark == at {
 			runs[n-1].To = g + 1
 			continue
 		}
-		runs = append(runs, backend.Floor{From: g, To: g + 1, Watermark: at})
+		runs = append(runs, backend.Floor{From: g, To: g + 1, Watermark: at, Before: before})
 	}
 	return runs
 }
 
-// RestoreFloor tells the windows how far event time had come.
+// RestoreFloor tells the windows how far event time had come, and the processing-time timers at the end of input. Of key
+// groups that were apart and are together now, the one that had come furthest tells.
 func (k *Keyed[K]) RestoreFloor(f backend.Floor) {
+	if f.Before != nil {
+		k.before = max(k.before, *f.Before)
+	}
 	if k.windows == nil {
 		return
 	}
@@ -176,7 +185,7 @@ func (k *Keyed[K]) fire(d heap.Domain, upTo int64, limit int) (done bool) {
 func (k *Keyed[K]) Watermark(at int64) {
 	k.watermark = at
 	if at != flow.EndTime {
-		k.before = at
+		k.before = max(k.before, at)
 	}
 	k.Env.Metrics.Watermark.Store(at)
 	for _, o := range k.Outs {
@@ -212,9 +221,12 @@ func (k *Keyed[K]) Flush() {
 	}
 }
 
-// Locate names the key at hand.
+// Locate names the timer that fires and its key, or the key of a window.
 func (k *Keyed[K]) Locate() (string, string) {
-	return k.Env.Operator, fmt.Sprintf("timer or window of key %v", k.Store.Key())
+	if name, at, ok := k.Store.Firing(); ok {
+		return k.Env.Operator, fmt.Sprintf("timer %s of key %v, set to %s", name, k.Store.Key(), time.Unix(0, at).UTC().Format(time.RFC3339Nano))
+	}
+	return k.Env.Operator, fmt.Sprintf("window of key %v", k.Store.Key())
 }
 
 // KeyedPort is an input of a keyed operator.

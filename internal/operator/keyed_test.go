@@ -123,7 +123,7 @@ func TestKeyedFailuresNameTheKey(t *testing.T) {
 	if err := failure(func() { c.Advance(second(20).UnixNano(), 1) }); err != errBroken {
 		t.Errorf("got %v", err)
 	}
-	if _, at := c.Env.Site.At.Locate(); at != "timer or window of key c" {
+	if _, at := c.Env.Site.At.Locate(); at != "timer event of key c, set to 2026-03-01T12:00:13Z" {
 		t.Errorf("located at %s", at)
 	}
 }
@@ -147,7 +147,7 @@ func (w *windows) Close()                          {}
 
 func TestKeyedFloors(t *testing.T) {
 	c := count(t)
-	if got := fmt.Sprint(c.Floors(3, 9, 5)); got != "[{3 9 5 false}]" {
+	if got := fmt.Sprint(c.Floors(3, 9, 5)); got != "[{3 9 5 false <nil>}]" {
 		t.Errorf("without windows: %s", got)
 	}
 	c.RestoreFloor(backend.Floor{From: 0, To: 128, Watermark: 1})
@@ -156,7 +156,7 @@ func TestKeyedFloors(t *testing.T) {
 	c.RestoreFloor(backend.Floor{From: 3, To: 6, Watermark: 1})
 	c.RestoreFloor(backend.Floor{From: 6, To: 7, Watermark: 2})
 	c.RestoreFloor(backend.Floor{From: 7, To: 9, Watermark: 1})
-	if got := fmt.Sprint(c.Floors(3, 9, 5)); got != "[{3 6 1 false} {6 7 2 false} {7 9 1 false}]" {
+	if got := fmt.Sprint(c.Floors(3, 9, 5)); got != "[{3 6 1 false <nil>} {6 7 2 false <nil>} {7 9 1 false <nil>}]" {
 		t.Errorf("with windows: %s", got)
 	}
 	if n := len(c.State()); n != 2 {

@@ -36,6 +36,7 @@ type sourceSplit[T any] struct {
 	pump     *pump[T] // nil for readers that never wait
 	position []byte   // where a reader with a pump stands, or a split that is not open began
 	done     bool
+	brim     bool // its last batch was full, which says nothing of whether there is more
 }
 
 // NewSource makes a source.
@@ -165,7 +166,18 @@ func (s *Source[T]) Pull(limit int) (records int, p runtime.Pulled, err error) {
 	if len(s.live) == 0 {
 		return 0, runtime.Finished, nil
 	}
+	s.allDry()
 	return 0, runtime.Dry, nil
+}
+
+// allDry says of splits whose last batch was full that they have nothing more just now.
+func (s *Source[T]) allDry() {
+	for _, p := range s.live {
+		if p.brim {
+			p.brim = false
+			s.env.Splits.Dry(p.number)
+		}
+	}
 }
 
 func (s *Source[T]) pull(p *sourceSplit[T], limit int) (records int, err error) {
@@ -185,6 +197,7 @@ func (s *Source[T]) pull(p *sourceSplit[T], limit int) (records int, err error) 
 	}
 	records = len(batch.Values)
 	dry := batch.Room() > 0
+	p.brim = !dry
 	s.send(p, batch)
 	if p.pump != nil {
 		p.pump.free <- batch

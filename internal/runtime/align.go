@@ -28,6 +28,12 @@ func (a *alignment) holds(m exchange.Message) bool {
 	return true
 }
 
+// passes says whether a message may be taken while timers and windows fire: a barrier, an end, and what would only have
+// to wait.
+func (a *alignment) passes(m exchange.Message) bool {
+	return m.Kind == exchange.Barrier || m.Kind == exchange.End || a.id != 0 && a.blocked[m.Channel.Index]
+}
+
 // supersedes says whether a barrier is newer than the one at hand, which was given up then.
 func (a *alignment) supersedes(id int64) bool { return a.id != 0 && id > a.id }
 

@@ -73,10 +73,11 @@ func (c *Capture) Release() {
 // tick lets operators do what processing time has made due, and says whether there was any.
 func (t *Subtask) tick(now int64) bool {
 	any := false
+	t.behind = false
 	for _, k := range t.ticking {
 		if at, ok := k.NextTick(); ok && at <= now {
-			t.bounded(func(limit int) bool { return k.Tick(now, limit) })
-			any = true
+			done := t.bounded(func(limit int) bool { return k.Tick(now, limit) })
+			any, t.behind = true, t.behind || !done
 		}
 	}
 	return any

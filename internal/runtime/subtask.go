@@ -75,6 +75,7 @@ type Subtask struct {
 	queue     []exchange.Message // taken from the inbox
 	at        int                // the next one
 	due       bool               // the head is firing what the watermark made due
+	behind    bool               // processing time has made more due than was done in the last turn
 	pace      pace
 	burst     burst
 	idle      bool
@@ -187,6 +188,7 @@ func (t *Subtask) loop(ctx context.Context) (err error) {
 		now := t.Clock.Now()
 		t.linger(now)
 		t.spend(now)
+		t.between()
 		switch {
 		case t.finished:
 			t.Waker.Park(ctx.Done(), t.hasMail)
@@ -323,11 +325,22 @@ func (t *Subtask) watermark(moved bool) {
 	}
 }
 
-// fire fires some of what is due. A barrier that is next in line need not wait for all of it.
+// fire fires some of what is due.
 func (t *Subtask) fire() {
 	t.due = !t.bounded(func(limit int) bool { return t.firing.Advance(t.marks.Current(), limit) })
-	for t.due && t.next() && t.queue[t.at].Kind == exchange.Barrier {
+}
+
+// between lets a barrier in that is next in line before the rest of what is due. Records are not let in: they come after
+// it.
+func (t *Subtask) between() {
+	if !t.due && !t.behind {
+		return
+	}
+	for t.next() && t.align.passes(t.queue[t.at]) {
 		t.handle()
+	}
+	if t.ended && len(t.asks) > 0 { // no barrier comes any more
+		t.takePart(t.asks[0])
 	}
 }
 

@@ -28,7 +28,8 @@ type core struct {
 	names  map[string]int
 	loose  []uint64 // places that may have lost their last state: looked at in End
 	queues [2]queue
-	time   int64
+	time   int64     // of the timer that fires
+	firing *schedule // its state
 }
 
 // rowOwner is the part of a store that knows keys.

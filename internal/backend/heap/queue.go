@@ -3,6 +3,8 @@ package heap
 import (
 	"math"
 	"slices"
+
+	"leat.dev/leat/internal/backend"
 )
 
 // Domain says which clock a timer goes by.
@@ -28,7 +30,7 @@ type queue struct {
 	heap     []alarm // a heap of four children a node
 	timers   []*schedule
 	set      int // timers that are set
-	draining bool
+	draining bool // timers that are not set stay so
 	space    *Space
 }
 
@@ -64,12 +66,8 @@ type schedule struct {
 	queued [][]int64 // by group and row: the time of the alarm that counts; other alarms of the row are stale
 }
 
-// What stands in queued where no alarm counts.
-const (
-	noAlarm = math.MaxInt64
-	// mutedAlarm: the timer was set while the queue drains, and never fires.
-	mutedAlarm = math.MinInt64
-)
+// noAlarm stands in queued where no alarm counts.
+const noAlarm = math.MaxInt64
 
 // clock is a timer state.
 type clock interface {
@@ -77,6 +75,8 @@ type clock interface {
 	timeAt(g int, row uint32) (int64, bool)
 	// ring unsets a row's timer and calls back with its key at hand.
 	ring(g int, row uint32, at int64) error
+	// describe names it.
+	describe() backend.State
 	// eachSet goes through all timers that are set.
 	eachSet(f func(g int, row uint32, at int64))
 }
@@ -95,9 +95,7 @@ func (s *schedule) moved(g int, row uint32, at int64, fresh bool) {
 	s.extend(g, row)
 	queued := &s.queued[g][row]
 	if fresh {
-		if s.q.set++; s.q.draining {
-			*queued = mutedAlarm
-		}
+		s.q.set++
 	}
 	if at < *queued {
 		*queued = at
@@ -161,7 +159,7 @@ func (q *queue) fire(a alarm) error {
 const minCompact = 1024
 
 func (q *queue) push(a alarm) {
-	if len(q.heap) == cap(q.heap) && len(q.heap) > minCompact && len(q.heap) > 2*q.set && !q.draining {
+	if len(q.heap) == cap(q.heap) && len(q.heap) > minCompact && len(q.heap) > 2*q.set {
 		q.rebuild()
 		return // the new alarm is among them
 	}

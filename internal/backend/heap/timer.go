@@ -27,6 +27,9 @@ func (s *Store[K]) AddTimer(name string, d Domain, fire func(at int64) error, wa
 
 // At sets the timer of the key at hand, or moves it. Times are nanoseconds since 1970.
 func (t *Timer) At(at int64) {
+	if t.sched.q.draining && t.peek() == nil {
+		return
+	}
 	g, row := t.core.ensure()
 	t.set(g, row, clampTime(at))
 }
@@ -107,6 +110,9 @@ func AddTimers[S comparable, K comparable](s *Store[K], name string, d Domain, i
 
 // At sets the timer of an item, or moves it.
 func (t *Timers[S]) At(item S, at int64) {
+	if _, ok := t.Time(item); !ok && t.sched.q.draining {
+		return
+	}
 	g, row := t.times.core.ensure()
 	t.setTime(g, row, item, clampTime(at))
 }
@@ -179,6 +185,7 @@ func (s *Store[K]) Fire(d Domain, upTo int64, limit int) (more bool, err error) 
 
 func (s *Store[K]) fireDue(q *queue, upTo int64, limit int) (more bool, err error) {
 	for ; ; limit-- {
+		s.firing = nil
 		a, ok := q.first()
 		if !ok || a.at > upTo {
 			return false, nil
@@ -186,15 +193,20 @@ func (s *Store[K]) fireDue(q *queue, upTo int64, limit int) (more bool, err erro
 		if limit <= 0 {
 			return true, nil
 		}
-		s.time = a.at
+		s.time, s.firing = a.at, q.timers[a.timer]
 		if err := q.fire(a); err != nil {
 			return true, err
 		}
 	}
 }
 
-// Time is the time of the timer that fires.
-func (s *Store[K]) Time() int64 { return s.time }
+// Firing names the timer that fires, and says when it was due; !ok if none does.
+func (s *Store[K]) Firing() (name string, at int64, ok bool) {
+	if s.firing == nil {
+		return "", 0, false
+	}
+	return s.firing.clock.describe().Name, s.time, true
+}
 
 // NextTimer is when the next timer of a domain is due, and whether one is set.
 func (s *Store[K]) NextTimer(d Domain) (at int64, ok bool) {
@@ -202,8 +214,9 @@ func (s *Store[K]) NextTimer(d Domain) (at int64, ok bool) {
 	return a.at, ok
 }
 
-// Drain is for the end of input: timers that are set by now fire once each, through Fire; those that callbacks set
-// from now on never do, or one that sets itself again would go on for ever. Moving a timer that is set keeps its turn.
+// Drain is for the end of input: timers that are set by now fire once each, through Fire; setting others does nothing
+// from now on, or one that sets itself again would go on for ever, and again after a restore. Moving a timer that is
+// set keeps its turn.
 func (s *Store[K]) Drain() {
 	for d := range s.queues {
 		s.queues[d].draining = true
