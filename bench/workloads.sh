@@ -16,6 +16,8 @@ workload_defaults() {
     W6) echo workload=W6 keys=50000000 preload=50000000 warm=52000000 n=60000000 ;;
     W6s) echo workload=W6 keys=10000000 preload=10000000 warm=10500000 n=13500000 managed=128m managedmb=128 ;;
     W7) echo workload=W7 keys=10000000 n=60000000 warm=20000000 ;;
+    pauses) echo workload=pauses keys=10000000 n=20000000 ckpt=500 ;;
+    latency-eo) echo workload=latency-eo keys=100000 rate=1000000 n=10000000 ckpt=200 ;; # ten seconds at half the highest rate
     latency) echo workload=latency rate=200 n=2200 warm=200 ;;
     *)
       echo "no workload $1: see bench/README.md" >&2

@@ -29,6 +29,10 @@ func run() error {
 	switch w.Kind {
 	case "latency":
 		return latency(w, os.Stdout)
+	case "latency-eo":
+		return latencyOnce(args, w, os.Stdout)
+	case "pauses":
+		return measurePauses(args, w, os.Stdout)
 	case firstRecord:
 		return printFirstRecord(w, os.Stdout)
 	}
