@@ -23,7 +23,7 @@ func Compare(m *Manifest, nodes []*graph.Node, maxParallelism int, allow []strin
 	for i, o := range m.Operators {
 		names[i] = o.Name
 	}
-	pairs := pair("operator", nodesAsNamed(nodes), names, func(then string) bool {
+	pairs := pair("operator ", nodesAsNamed(nodes), names, func(then string) bool {
 		return c.allowed(then) || !m.operator(then).holdsState()
 	})
 	c.problems = append(c.problems, pairs.unclear...)

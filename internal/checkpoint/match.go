@@ -55,7 +55,7 @@ func pair(what string, now []named, then []string, droppable func(then string) b
 		}
 		switch {
 		case len(found) > 1:
-			p.unclear = append(p.unclear, fmt.Sprintf("%s %s could take over %s of the snapshot: leave one of them behind (--allow-drop), or take the name out of Was",
+			p.unclear = append(p.unclear, fmt.Sprintf("%s%s could take over %s of the snapshot: leave one of them behind (--allow-drop), or take the name out of Was",
 				what, n.name, strings.Join(found, " or ")))
 		case len(found) == 1 && p.now[found[0]] != "":
 			p.unclear = append(p.unclear, fmt.Sprintf("both %s and %s take over %s of the snapshot: only one of them may name it in Was",
