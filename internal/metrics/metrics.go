@@ -16,8 +16,22 @@ type Subtask struct {
 	Rejected atomic.Int64 // pieces of input that were no record
 	// Watermark is nanoseconds since 1970; flow.NoTime before the first.
 	Watermark atomic.Int64
-	counters  sync.Map // name → *atomic.Int64
+	// Alignment is how long the last barrier was waited for, from its first channel to its last; Alignments the longest.
+	// Both are nanoseconds, and those of the operator at the head of a task.
+	Alignment, Alignments atomic.Int64
+	// Pause is the longest that the capture of a checkpoint has kept the loop from its work, in nanoseconds, likewise.
+	Pause    atomic.Int64
+	counters sync.Map // name → *atomic.Int64
 }
+
+// Aligned notes how many nanoseconds a barrier was waited for. The subtask calls it.
+func (s *Subtask) Aligned(nanos int64) {
+	s.Alignment.Store(nanos)
+	s.Alignments.Store(max(s.Alignments.Load(), nanos))
+}
+
+// Paused notes how many nanoseconds a capture has taken. The subtask calls it.
+func (s *Subtask) Paused(nanos int64) { s.Pause.Store(max(s.Pause.Load(), nanos)) }
 
 // Counter is a metric that the user made, by name.
 func (s *Subtask) Counter(name string) *atomic.Int64 {
@@ -38,6 +52,8 @@ type Job struct {
 	// Attempt is the number of the attempt that runs; 0 without checkpoints.
 	Attempt  atomic.Int64
 	newest   atomic.Pointer[Checkpoint]
+	complete atomic.Int64
+	failed   atomic.Int64
 	mu       sync.Mutex // guards subtasks
 	subtasks []*Subtask
 }
@@ -46,10 +62,33 @@ type Job struct {
 type Checkpoint struct {
 	Number int64
 	Taken  time.Time // when its barriers set out
+	// Took is how long it took until its manifest was durable; Bytes is what was written for it. 0 where it is not known, as
+	// of a checkpoint of an earlier process.
+	Took  time.Duration
+	Bytes int64
 }
 
-// Completed notes the newest complete checkpoint.
-func (j *Job) Completed(c Checkpoint) { j.newest.Store(&c) }
+// Completed notes the newest complete checkpoint, and counts it.
+func (j *Job) Completed(c Checkpoint) {
+	j.newest.Store(&c)
+	j.complete.Add(1)
+}
+
+// Failed counts a checkpoint that failed.
+func (j *Job) Failed() { j.failed.Add(1) }
+
+// Checkpoints is how many checkpoints of this process are complete, and how many have failed.
+func (j *Job) Checkpoints() (complete, failed int64) { return j.complete.Load(), j.failed.Load() }
+
+// Age is how much of the job's work a restore would repeat now: the time since the barriers of the newest complete
+// checkpoint set out; !ok if there is none. It is the number to raise an alarm on.
+func (j *Job) Age(now time.Time) (age time.Duration, ok bool) {
+	c, ok := j.Newest()
+	if !ok {
+		return 0, false
+	}
+	return now.Sub(c.Taken), true
+}
 
 // Newest is the newest complete checkpoint; !ok if there is none.
 func (j *Job) Newest() (c Checkpoint, ok bool) {

@@ -241,7 +241,7 @@ func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
 	entries := make([]backend.Entry, len(e.splits))
 	for i, name := range e.one.env.Splits.Names {
 		s := &e.splits[i]
-		entries[i] = backend.Entry{State: "marks", Key: name, Value: appendMark(nil, s.max, s.since, s.marked)}
+		entries[i] = backend.Entry{State: "marks", Key: e.entryOf(name), Value: appendMark(nil, s.max, s.since, s.marked)}
 	}
 	return entries, nil
 }
@@ -261,6 +261,16 @@ func (e *EventTime[T]) RestoreEntries(all []backend.Entry) error {
 	return nil
 }
 
+// entryOf is the key of a split's entry. A channel is the same in another attempt only if there are as many of them, and
+// as many subtasks.
+func (e *EventTime[T]) entryOf(split string) string {
+	env := e.one.env
+	if !env.Splits.Channels {
+		return split
+	}
+	return fmt.Sprintf("%s of %d, subtask %d of %d", split, len(env.Splits.Names), env.Subtask, env.Parallelism)
+}
+
 // appendMark writes a split's entry.
 func appendMark(to []byte, mark int64, since int, marked int64) []byte {
 	to = binary.LittleEndian.AppendUint64(to, uint64(mark))
@@ -277,10 +287,10 @@ func markedOf(value []byte) int64 { return int64(binary.LittleEndian.Uint64(valu
 // markOf is the mark in a split's entry.
 func markOf(value []byte) int64 { return int64(binary.LittleEndian.Uint64(value)) }
 
-// restoreSplit gives a split its mark back. Channels are not the same after a rescale: each begins with the least.
+// restoreSplit gives a split its mark back. Channels are not the same after a rescale: each begins with the least, and
+// counts anew.
 func (e *EventTime[T]) restoreSplit(s *splitMark[T], name string) {
-	value, ok := e.restored[name]
-	if ok && !e.one.env.Splits.Channels {
+	if value, ok := e.restored[e.entryOf(name)]; ok {
 		s.max = markOf(value)
 		s.since = int(binary.LittleEndian.Uint64(value[8:]))
 		s.marked = markedOf(value)

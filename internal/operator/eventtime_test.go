@@ -234,6 +234,22 @@ func TestRestoreByChannel(t *testing.T) {
 	check(t, "nothing is promised for a channel without a mark", m.taken(), "0[1@1]")
 }
 
+// With as many subtasks and channels as before each has its own mark, and counts on.
+func TestRestoreOfTheSameChannels(t *testing.T) {
+	channels := func(subtask int) *flow.Env {
+		env := newEnv("channel 0", "channel 1")
+		env.Splits.Channels, env.Subtask, env.Parallelism = true, subtask, 2
+		return env
+	}
+	first, second := mark(channels(0), Marks[int]{}), mark(channels(1), Marks[int]{})
+	first.read(0, 10, 11, 12)
+	second.read(0, 20, 21, 22, 29)
+	second.read(1, 30, 31, 32)
+	m := restore(t, channels(1), Marks[int]{}, slices.Concat(entriesOf(t, first), entriesOf(t, second))...)
+	m.read(0, 1, 2)
+	check(t, "the third record since the watermark", m.taken(), "wm22- 0[1@1 2@2] wm29-")
+}
+
 func TestRestoreDamaged(t *testing.T) {
 	m := mark(newEnv("a"), Marks[int]{})
 	err := m.RestoreEntries([]backend.Entry{{State: "marks", Key: "a", Value: []byte{1, 2, 3}}})

@@ -79,8 +79,9 @@ type Subtask struct {
 	pace      pace
 	burst     burst
 	idle      bool
-	ended     bool // no input is left
-	finished  bool // all has been sent
+	ended     bool  // no input is left
+	finished  bool  // all has been sent
+	aligning  int64 // when the barrier at hand came first
 	lastFlush int64
 	alarmAt   int64
 	alarmStop func()
@@ -348,14 +349,25 @@ func (t *Subtask) barrier(channel int, id int64) {
 	if t.align.supersedes(id) {
 		t.requeue(t.align.release())
 	}
-	if t.align.barrier(channel, id) {
-		t.takePart(id)
+	if t.align.id == 0 {
+		t.aligning = t.Clock.Now()
 	}
+	if t.align.barrier(channel, id) {
+		t.aligned(id)
+	}
+}
+
+// aligned takes part in a checkpoint whose barrier has come on all channels.
+func (t *Subtask) aligned(id int64) {
+	t.Chain.Links[0].Env.Metrics.Aligned(t.Clock.Now() - t.aligning)
+	t.takePart(id)
 }
 
 // takePart captures the chain's state and sends the barrier on.
 func (t *Subtask) takePart(id int64) {
+	begun := t.Clock.Now()
 	t.capture(id)
+	t.Chain.Links[0].Env.Metrics.Paused(t.Clock.Now() - begun)
 	for _, s := range t.Chain.Senders {
 		s.Barrier(id)
 	}
@@ -375,7 +387,7 @@ func (t *Subtask) requeue(stash []exchange.Message) {
 // would have brought is yet to come, after a restore.
 func (t *Subtask) endChannel(i int) {
 	if t.align.end(i) {
-		t.takePart(t.align.id)
+		t.aligned(t.align.id)
 	}
 	if t.marks.Finished(i) {
 		t.Chain.Links[0].Env.Splits.Finish(i)
