@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -104,8 +105,25 @@ func (r *heldReader) Read(ctx context.Context, into *connector.Batch[sale]) erro
 func (r *heldReader) Position() []byte { return connector.EncodePosition(uint64(r.at)) }
 func (r *heldReader) Close() error     { return nil }
 
+// output is what a job has emitted.
+type output struct {
+	mu    sync.Mutex // guards all below
+	lines []string
+	first chan struct{} // closed with the first line; may be nil
+}
+
+func (o *output) add(_ context.Context, line string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.lines) == 0 && o.first != nil {
+		close(o.first)
+	}
+	o.lines = append(o.lines, line)
+	return nil
+}
+
 // shop is a job with state of all kinds. What it emits goes to out.
-func shop(dir string, in held, out *[]string) *leat.Job {
+func shop(dir string, in held, out *output) *leat.Job {
 	job := leat.NewJob("shop")
 	job.Parallelism = 2
 	job.Checkpoint = leat.Checkpoint{Store: filepath.Join(dir, "store"), Every: time.Hour}
@@ -121,7 +139,7 @@ func shop(dir string, in held, out *[]string) *leat.Job {
 		visits.Map(func(p leat.Pane[string, []sale]) string {
 			return fmt.Sprint("visit ", p.Key, p.Start.Unix(), " ", len(p.Value))
 		}),
-	).To("out", mem.Into(out))
+	).To("out", mem.Each(out.add))
 	return job
 }
 
@@ -161,36 +179,40 @@ func detect(op *leat.Operator[string, string]) func(sale) error {
 	}
 }
 
-// savepoint runs the job over the first records, stops it with a savepoint and returns its place, and what the job has emitted.
-func savepoint(t testing.TB, dir string, job func(in held, out *[]string) *leat.Job, records []sale, to int) (place string, out []string) {
+// savepoint runs the job over the first records, stops it with a savepoint and returns its place, and what the job has emitted. It
+// waits until the job has emitted something: the watermark behind the last record has then set out.
+func savepoint(t testing.TB, dir string, job func(in held, out *output) *leat.Job, records []sale, to int) (place string, out []string) {
 	t.Helper()
-	reached := make(chan struct{})
-	running, err := job(held{records, to, reached}, &out).Start(t.Context())
+	reached, emitted := make(chan struct{}), &output{first: make(chan struct{})}
+	running, err := job(held{records, to, reached}, emitted).Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-reached:
-	case <-t.Context().Done():
-		t.Fatal("it never came so far")
+	for _, c := range []chan struct{}{reached, emitted.first} {
+		select {
+		case <-c:
+		case <-t.Context().Done():
+			t.Fatal("it never came so far")
+		}
 	}
 	place, err = running.StopWithSavepoint(t.Context(), filepath.Join(dir, "savepoints"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return place, out
+	return place, emitted.lines
 }
 
 // finish runs a job from a place to the end of its input and returns what it emits.
-func finish(t testing.TB, place string, job func(in held, out *[]string) *leat.Job, records []sale) (out []string) {
+func finish(t testing.TB, place string, job func(in held, out *output) *leat.Job, records []sale) []string {
 	t.Helper()
+	var out output
 	j := job(held{records, len(records), nil}, &out)
 	j.Checkpoint.Store = t.TempDir()
 	j.Restore.From = place
 	if err := j.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return out
+	return out.lines
 }
 
 func sorted(out ...[]string) []string { return slices.Sorted(slices.Values(slices.Concat(out...))) }

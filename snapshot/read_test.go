@@ -16,7 +16,7 @@ import (
 func taken(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	place, _ := savepoint(t, dir, func(in held, out *[]string) *leat.Job { return shop(dir, in, out) }, sales(100), 100)
+	place, _ := savepoint(t, dir, func(in held, out *output) *leat.Job { return shop(dir, in, out) }, sales(100), 100)
 	return place
 }
 

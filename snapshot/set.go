@@ -39,7 +39,7 @@ func (w *Writer) SetValues[K comparable, V any](operator, name string, values it
 	})
 }
 
-// SetLists sets a list state: all of it. See [Writer.SetValues].
+// SetLists sets a list state: all of it. A key that comes twice has the elements of both. See [Writer.SetValues].
 func (w *Writer) SetLists[K comparable, V any](operator, name string, lists iter.Seq2[K, []V]) {
 	w.set(operator, name, listKinds, func(o *part, s *written) error {
 		keys, value, err := codecsFor[K, V](w, o, s)

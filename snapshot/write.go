@@ -239,6 +239,9 @@ func (w *Writer) manifest() (checkpoint.Manifest, error) {
 	if w.old != nil {
 		was := w.old.in.Manifest
 		m.Checkpoint, m.Taken, m.From, oldMax = was.Checkpoint, was.Taken, was.From, was.MaxParallelism
+		if was.ID != "" {
+			m.Of = append(slices.Clone(was.Of), was.ID)
+		}
 	}
 	for _, o := range w.operators {
 		to := o.Operator

@@ -46,7 +46,9 @@ type Manifest struct {
 	From string `json:"from,omitempty"`
 	// After is the newest manifest of the job's history when a savepoint was complete: as long as it is the newest, nothing
 	// was committed since.
-	After          *Mark      `json:"after,omitempty"`
+	After *Mark `json:"after,omitempty"`
+	// Of are the IDs of the savepoints that a savepoint was rewritten from: it may take the place of each.
+	Of             []string   `json:"of,omitempty"`
 	MaxParallelism int        `json:"maxParallelism"`
 	Operators      []Operator `json:"operators"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/store"
@@ -105,6 +106,9 @@ func (s *Snapshot) follows(newest *Manifest) bool {
 	if s.Manifest.ID == "" {
 		return s.Manifest.mark() == newest.mark()
 	}
+	if newest.ID != "" && slices.Contains(s.Manifest.Of, newest.ID) {
+		return true // the job has stopped with the savepoint that this one was rewritten from
+	}
 	return s.Manifest.After != nil && *s.Manifest.After == newest.mark()
 }
 
@@ -125,7 +129,7 @@ func (o Origin) unread(h history) error {
 // adopt makes the manifest by which a snapshot becomes the newest of a job's history.
 func (o Origin) adopt(from *Snapshot, job string, s store.Store) *Manifest {
 	m := *from.Manifest
-	m.Job, m.After = job, nil
+	m.Job, m.After, m.Of = job, nil, nil
 	if from != o.From {
 		return &m
 	}

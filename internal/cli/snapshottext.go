@@ -205,7 +205,7 @@ func statesText(states []inspect.State) string {
 		if s.Keyed() {
 			groups = fmt.Sprint(s.Groups)
 		}
-		rows = append(rows, []string{s.Path(), strings.TrimSpace(kindText(&s)), typeText(&s), thousands(s.Entries), bytesText(s.Bytes), groups})
+		rows = append(rows, []string{s.Path(), kindText(&s), typeText(&s), thousands(s.Entries), bytesText(s.Bytes), groups})
 	}
 	if len(rows) == 1 {
 		return ""
@@ -221,12 +221,9 @@ func kindText(s *inspect.State) string {
 	return string(s.Kind)
 }
 
-// typeText is the type of the values, behind that of the items.
+// typeText is the type of the values, and of windows what they are by.
 func typeText(s *inspect.State) string {
-	switch s.Kind {
-	case backend.Map, backend.Ordered:
-		return s.Item.Name + " → " + s.Type
-	case backend.Slices:
+	if s.Kind == backend.Slices {
 		return s.Item.Name + " → " + s.Type
 	}
 	return s.Type
