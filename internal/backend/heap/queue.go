@@ -2,7 +2,6 @@ package heap
 
 import (
 	"math"
-	"slices"
 
 	"leat.dev/leat/internal/backend"
 )
@@ -25,11 +24,13 @@ func (d Domain) String() string {
 
 // queue orders the timers of one domain. It is derived: the times in the columns are what counts. An entry may be
 // stale, for its timer was stopped or moved; it is put right when it comes up. So moving a timer later, which sessions
-// and timeouts do with each record, touches no queue.
+// and timeouts do with each record, touches no queue. Where half of all entries are stale they are thrown out, some
+// with each timer that is set: from the old heap, whose last ones any heap can lose, to a new one.
 type queue struct {
-	heap     []alarm // a heap of four children a node
+	heap     alarms
+	old      alarms // being cleared out
 	timers   []*schedule
-	set      int // timers that are set
+	set      int  // timers that are set
 	draining bool // timers that are not set stay so
 	space    *Space
 }
@@ -41,8 +42,6 @@ type alarm struct {
 	group uint16
 	timer uint16
 }
-
-const alarmBytes = 16
 
 // before orders alarms fully, so that a run can be repeated.
 func (a alarm) before(b alarm) bool {
@@ -63,7 +62,7 @@ type schedule struct {
 	q      *queue
 	id     uint16
 	clock  clock
-	queued [][]int64 // by group and row: the time of the alarm that counts; other alarms of the row are stale
+	queued []times // by group and row: the time of the alarm that counts; other alarms of the row are stale
 }
 
 // noAlarm stands in queued where no alarm counts.
@@ -77,12 +76,10 @@ type clock interface {
 	ring(g int, row uint32, at int64) error
 	// describe names it.
 	describe() backend.State
-	// eachSet goes through all timers that are set.
-	eachSet(f func(g int, row uint32, at int64))
 }
 
 func (q *queue) add(c clock, groups int) *schedule {
-	s := &schedule{q: q, id: uint16(len(q.timers)), clock: c, queued: make([][]int64, groups)}
+	s := &schedule{q: q, id: uint16(len(q.timers)), clock: c, queued: make([]times, groups)}
 	q.timers = append(q.timers, s)
 	return s
 }
@@ -92,8 +89,7 @@ func clampTime(at int64) int64 { return min(max(at, math.MinInt64+1), math.MaxIn
 
 // moved notes that a row's timer was set, for the first time (fresh) or anew.
 func (s *schedule) moved(g int, row uint32, at int64, fresh bool) {
-	s.extend(g, row)
-	queued := &s.queued[g][row]
+	queued := s.queued[g].extend(row, s.q.space)
 	if fresh {
 		s.q.set++
 	}
@@ -103,132 +99,91 @@ func (s *schedule) moved(g int, row uint32, at int64, fresh bool) {
 	}
 }
 
-func (s *schedule) extend(g int, row uint32) {
-	q := s.queued[g]
-	if int(row) < len(q) {
-		return
-	}
-	before := cap(q)
-	q = slices.Grow(q, int(row)+1-len(q))
-	s.q.space.take(8 * int64(cap(q)-before))
-	for len(q) <= int(row) {
-		q = append(q, noAlarm)
-	}
-	s.queued[g] = q
-}
-
 // unset notes that a timer is not set any more.
 func (s *schedule) unset() { s.q.set-- }
 
 // first returns the earliest timer that is really set.
 func (q *queue) first() (a alarm, ok bool) {
-	for len(q.heap) > 0 {
-		a := q.heap[0]
-		s := q.timers[a.timer]
-		queued := &s.queued[a.group][a.row]
-		if *queued != a.at {
-			q.pop()
-			continue
+	for {
+		h := q.soonest()
+		if h.n == 0 {
+			return a, false
 		}
-		at, set := s.clock.timeAt(int(a.group), a.row)
-		switch {
-		case !set:
-			q.pop()
-			*queued = noAlarm
-		case at > a.at:
-			*queued = at
-			q.heap[0].at = at
-			q.down(0)
-		default:
+		if a, ok := q.look(h); ok {
 			return a, true
 		}
 	}
-	return a, false
 }
 
-// fire fires the first timer, which first has returned.
-func (q *queue) fire(a alarm) error {
-	q.pop()
+// soonest is the heap with the earliest alarm.
+func (q *queue) soonest() *alarms {
+	if q.old.n > 0 && (q.heap.n == 0 || q.old.at(0).before(*q.heap.at(0))) {
+		return &q.old
+	}
+	return &q.heap
+}
+
+// due says whether an alarm, perhaps a stale one, is due.
+func (q *queue) due(upTo int64) bool {
+	h := q.soonest()
+	return h.n > 0 && h.at(0).at <= upTo
+}
+
+// look looks at the first alarm of a heap: its timer is set, or the alarm is put right.
+func (q *queue) look(h *alarms) (a alarm, ok bool) {
+	a = *h.at(0)
+	at, ok := q.check(a)
+	switch {
+	case !ok:
+		h.pop(q.space)
+	case at > a.at:
+		h.at(0).at = at
+		h.down(0)
+		ok = false
+	}
+	return a, ok
+}
+
+// check says when the timer of an alarm is due, and whether the alarm counts.
+func (q *queue) check(a alarm) (at int64, ok bool) {
 	s := q.timers[a.timer]
-	s.queued[a.group][a.row] = noAlarm
+	queued := s.queued[a.group].at(a.row)
+	if *queued != a.at {
+		return 0, false
+	}
+	if at, ok = s.clock.timeAt(int(a.group), a.row); !ok {
+		at = noAlarm
+	}
+	*queued = at
+	return at, ok
+}
+
+// fire fires the first timer, which first or look has returned.
+func (q *queue) fire(a alarm) error {
+	q.soonest().pop(q.space)
+	s := q.timers[a.timer]
+	*s.queued[a.group].at(a.row) = noAlarm
 	s.unset()
 	return s.clock.ring(int(a.group), a.row, a.at)
 }
 
-// minCompact is how many alarms a queue has at least before stale ones are thrown out.
-const minCompact = 1024
+const (
+	// minCompact is how many alarms a queue has at least before stale ones are thrown out.
+	minCompact = 1024
+	// moveAlarms is how many alarms of the old heap are looked at with each one that is new.
+	moveAlarms = 4
+)
 
 func (q *queue) push(a alarm) {
-	if len(q.heap) == cap(q.heap) && len(q.heap) > minCompact && len(q.heap) > 2*q.set {
-		q.rebuild()
-		return // the new alarm is among them
+	if q.heap.n > minCompact && q.heap.n > 2*q.set && q.old.n == 0 {
+		q.heap, q.old = q.old, q.heap
 	}
-	before := cap(q.heap)
-	q.heap = append(q.heap, a)
-	if grown := cap(q.heap) - before; grown > 0 {
-		q.space.take(int64(grown) * alarmBytes)
-	}
-	q.up(len(q.heap) - 1)
-}
-
-// rebuild makes the queue anew, from the timers that are set.
-func (q *queue) rebuild() {
-	q.heap = q.heap[:0]
-	for _, s := range q.timers {
-		for _, queued := range s.queued {
-			for i := range queued {
-				queued[i] = noAlarm
-			}
+	for n := 0; n < moveAlarms && q.old.n > 0; n++ {
+		last := q.old.take(q.space)
+		if at, ok := q.check(last); ok {
+			last.at = at
+			q.heap.push(last, q.space)
 		}
-		s.clock.eachSet(func(g int, row uint32, at int64) {
-			s.queued[g][row] = at
-			q.heap = append(q.heap, alarm{at, row, uint16(g), s.id})
-		})
 	}
-	for i := (len(q.heap) - 2) / 4; i >= 0; i-- {
-		q.down(i)
-	}
-}
-
-func (q *queue) pop() {
-	last := len(q.heap) - 1
-	q.heap[0] = q.heap[last]
-	q.heap = q.heap[:last]
-	if last > 0 {
-		q.down(0)
-	}
-}
-
-func (q *queue) up(i int) {
-	a := q.heap[i]
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !a.before(q.heap[parent]) {
-			break
-		}
-		q.heap[i] = q.heap[parent]
-		i = parent
-	}
-	q.heap[i] = a
-}
-
-func (q *queue) down(i int) {
-	a := q.heap[i]
-	for {
-		least := 4*i + 1
-		if least >= len(q.heap) {
-			break
-		}
-		for c := least + 1; c < min(4*i+5, len(q.heap)); c++ {
-			if q.heap[c].before(q.heap[least]) {
-				least = c
-			}
-		}
-		if !q.heap[least].before(a) {
-			break
-		}
-		q.heap[i] = q.heap[least]
-		i = least
-	}
-	q.heap[i] = a
+	q.heap.push(a, q.space)
 }

@@ -65,14 +65,6 @@ func (t *Timer) ring(g int, row uint32, at int64) error {
 	return t.fire(at)
 }
 
-func (t *Timer) eachSet(f func(g int, row uint32, at int64)) {
-	for g := range t.cols {
-		for row := range t.cols[g].Rows() {
-			f(g, row, *t.cols[g].Peek(row))
-		}
-	}
-}
-
 func (t *Timer) restore(g int, row uint32, item, value []byte) error {
 	if len(item) > 0 {
 		return errItem
@@ -152,14 +144,6 @@ func (t *Timers[S]) ring(g int, entry uint32, at int64) error {
 	return t.fire(e.item, at)
 }
 
-func (t *Timers[S]) eachSet(f func(g int, row uint32, at int64)) {
-	for g := range t.times.groups {
-		for entry := range t.times.groups[g].vals.Rows() {
-			f(g, entry, *t.times.groups[g].vals.Peek(entry))
-		}
-	}
-}
-
 func (t *Timers[S]) reserve(g, entries int) { t.times.reserve(g, entries) }
 
 func (t *Timers[S]) restore(g int, row uint32, item, value []byte) error {
@@ -175,7 +159,7 @@ func (t *Timers[S]) restore(g int, row uint32, item, value []byte) error {
 }
 
 // Fire fires timers of a domain that are due at upTo or before, in order of time, at most limit; it says whether more
-// are due. A callback has its key at hand, may use all state, and may set timers, which may be due at once. An error
+// may be due: those that were stopped or moved count as well. A callback has its key at hand, may use all state, and may set timers, which may be due at once. An error
 // of a callback ends it. Fire is called between batches.
 func (s *Store[K]) Fire(d Domain, upTo int64, limit int) (more bool, err error) {
 	more, err = s.fireDue(&s.queues[d], upTo, limit)
@@ -186,12 +170,15 @@ func (s *Store[K]) Fire(d Domain, upTo int64, limit int) (more bool, err error) 
 func (s *Store[K]) fireDue(q *queue, upTo int64, limit int) (more bool, err error) {
 	for ; ; limit-- {
 		s.firing = nil
-		a, ok := q.first()
-		if !ok || a.at > upTo {
+		if !q.due(upTo) {
 			return false, nil
 		}
 		if limit <= 0 {
 			return true, nil
+		}
+		a, ok := q.look(q.soonest())
+		if !ok || a.at > upTo {
+			continue
 		}
 		s.time, s.firing = a.at, q.timers[a.timer]
 		if err := q.fire(a); err != nil {
