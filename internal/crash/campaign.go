@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"leat.dev/leat/internal/failpoint"
@@ -21,7 +21,9 @@ type subject struct {
 	name string
 	dir  string
 	// command is a process that runs the job, or goes on with it. A slow one takes some seconds for all of its input.
-	command func(r *rand.Rand, slow bool) (*exec.Cmd, error)
+	command func(r *rand.Rand, slow bool, o order) (*exec.Cmd, error)
+	// stopped hears of the savepoint that a process has stopped with; nil if none does.
+	stopped func(place string)
 	// instant is how long a process lives at most that is to die at a random instant.
 	instant time.Duration
 	// check is called when the job has ended.
@@ -55,6 +57,7 @@ const (
 	finished outcome = iota // by itself, all input worked through
 	died                    // as it was ordered
 	overdue                 // killed, as it did not come to its point
+	halted                  // it stopped with a savepoint before
 )
 
 // run kills the subject up to so many times, has it come to its end, and compares.
@@ -104,6 +107,10 @@ func (c *campaign) kill(o order) (ended bool, err error) {
 	case how == finished:
 		c.plan.missedOrder(o)
 		return true, nil
+	case how == halted && o.point == failpoint.SavepointDiscarded:
+		return c.kill(o) // there is a savepoint now that the next process can claim
+	case how == halted:
+		c.plan.missedOrder(o)
 	case how == overdue:
 		c.plan.missedOrder(o)
 		c.plan.died(order{})
@@ -120,10 +127,11 @@ type process struct {
 	ended   chan struct{}
 	err     error // valid when ended is closed
 	stderr  string
+	out     signal
 }
 
 func (c *campaign) start(slow bool, o order) (*process, error) {
-	cmd, err := c.command(c.Rand, slow)
+	cmd, err := c.command(c.Rand, slow, o)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +141,8 @@ func (c *campaign) start(slow bool, o order) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stderr, cmd.Stdout = log, &signal{p.started, false}
+	cmd.Stderr, cmd.Stdout = log, &p.out
+	p.out.c = p.started
 	if o.point != "" {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s=%d", failpoint.Variable, o.point, o.hit))
 	}
@@ -147,18 +156,30 @@ func (c *campaign) start(slow bool, o order) (*process, error) {
 	return p, nil
 }
 
-// signal closes a channel at the first write.
+// signal closes a channel at the first write, and keeps what is written.
 type signal struct {
 	c    chan struct{}
-	done bool
+	text []byte
 }
 
 func (s *signal) Write(b []byte) (int, error) {
-	if !s.done {
+	if len(s.text) == 0 {
 		close(s.c)
-		s.done = true
 	}
+	s.text = append(s.text, b...)
 	return len(b), nil
+}
+
+// halt says whether a process has stopped with a savepoint, and tells the subject so.
+func (c *campaign) halt(p *process) bool {
+	if p.cmd.ProcessState.ExitCode() != stoppedCode {
+		return false
+	}
+	_, place, ok := strings.Cut(string(p.out.text), stopped)
+	if ok && c.stopped != nil {
+		c.stopped(strings.TrimSpace(place))
+	}
+	return ok
 }
 
 // await has a process die as ordered, and waits for its end.
@@ -176,6 +197,8 @@ func (c *campaign) await(p *process, o order) (outcome, error) {
 	switch {
 	case p.err == nil:
 		return finished, nil
+	case c.halt(p):
+		return halted, nil
 	case p.cmd.ProcessState.Exited():
 		return finished, p.explain()
 	case killed && o.point != "":
@@ -243,7 +266,7 @@ func (p *process) explain() error {
 	return errors.Join(fmt.Errorf("it ended with %w:\n%s", p.err, bytes.TrimSpace(text[max(0, len(text)-3000):])), err)
 }
 
-// finish runs a process to the end of the input.
+// finish runs a process to the end of the input, and others behind it as long as they stop with a savepoint.
 func (c *campaign) finish() error {
 	p, err := c.start(false, order{})
 	if err != nil {
@@ -254,10 +277,13 @@ func (c *campaign) finish() error {
 		<-p.ended
 		return fmt.Errorf("it does not come to its end within %v, see %s", endPatience, p.stderr)
 	}
-	if p.err != nil {
-		return p.explain()
+	switch {
+	case p.err == nil:
+		return nil
+	case c.halt(p):
+		return c.finish()
 	}
-	return nil
+	return p.explain()
 }
 
 // takeOver halts a process, has another one go on with the job, and lets the first one loose again: it has to find out that the
@@ -271,7 +297,9 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 	first.endsWithin(time.Duration(c.Int64N(int64(c.instant))))
 	if err := pause(first.cmd.Process); err != nil { // it has ended
 		c.plan.missedOrder(o)
-		<-first.ended
+		if <-first.ended; c.halt(first) {
+			return false, nil
+		}
 		return first.err == nil, c.ownEnd(first)
 	}
 	second, err := c.start(true, order{})
@@ -289,6 +317,10 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 	if !fenced {
 		return false, fmt.Errorf("a process goes on with a job that another one has taken over, see %s and %s", first.stderr, second.stderr)
 	}
+	if c.halt(second) {
+		c.plan.missedOrder(o)
+		return false, nil
+	}
 	if second.err == nil || second.cmd.ProcessState.Exited() {
 		c.plan.missedOrder(o)
 		return second.err == nil, c.ownEnd(second)
@@ -304,37 +336,3 @@ func (c *campaign) ownEnd(p *process) error {
 	}
 	return p.explain()
 }
-
-// generated is a generated job as a subject.
-func generated(c Case, self string) (*subject, func() error) {
-	e := expect(build(c, 0).outputs)
-	w := watch(filepath.Join(c.Dir, "out"), e)
-	s := &subject{
-		name: fmt.Sprintf("crash-%d with records of seed %d", c.Job, c.Seed), dir: c.Dir, instant: 400 * time.Millisecond, whole: true,
-		failure: w.failure, grown: w.grown,
-		command: func(r *rand.Rand, slow bool) (*exec.Cmd, error) {
-			run := Run{
-				Case: c, Parallelism: 1 + r.IntN(4), Keep: 1 + r.IntN(3), Every: time.Duration(20+r.IntN(80)) * time.Millisecond,
-			}
-			if slow {
-				run.PerSecond = recordsPerSecond
-			}
-			text, err := json.Marshal(run)
-			cmd := exec.Command(self)
-			cmd.Env = append(os.Environ(), childVariable+"="+string(text))
-			return cmd, err
-		},
-	}
-	s.check = func() (int, int, int, error) {
-		err := w.end()
-		compared, lost, doubled, examples := w.difference()
-		if err == nil && len(examples) > 0 {
-			err = fmt.Errorf("%s: %d lost, %d doubled: %q", s.name, lost, doubled, examples)
-		}
-		return compared, lost, doubled, err
-	}
-	return s, w.end
-}
-
-// recordsPerSecond is how fast a slow source is.
-const recordsPerSecond = 2000

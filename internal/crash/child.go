@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,10 +24,22 @@ type Run struct {
 	Every       time.Duration // between checkpoints
 	Keep        int           // checkpoints
 	PerSecond   float64       // records a source; 0: as many as it can
+	// From is a savepoint to go on from, "" for the newest snapshot; Claim makes it the job's.
+	From  string
+	Claim bool
+	// Savepoints takes a savepoint after so much time, again and again; StopAfter stops the job with one. 0: never.
+	Savepoints, StopAfter time.Duration
 }
 
-// started is what a child prints when its job runs.
-const started = "started\n"
+const (
+	// started is what a child prints when its job runs, stopped, before the savepoint's place, when it has stopped with one.
+	started = "started\n"
+	stopped = "stopped "
+	// stoppedCode is how it ends then.
+	stoppedCode = 3
+)
+
+var errStopped = errors.New("stopped with a savepoint")
 
 // child runs the job that the environment asks for, and says whether it asks for one.
 func child(out io.Writer) (code int, asked bool) {
@@ -40,7 +53,10 @@ func child(out io.Writer) (code int, asked bool) {
 		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})))
 		err = run.run(out)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errStopped):
+		return stoppedCode, true
+	case err != nil:
 		fmt.Fprintln(os.Stderr, err)
 		return 1, true
 	}
@@ -56,7 +72,44 @@ func (r Run) run(out io.Writer) error {
 	if _, err := io.WriteString(out, started); err != nil {
 		return err
 	}
+	switch {
+	case r.Savepoints > 0:
+		go r.save(running)
+	case r.StopAfter > 0:
+		return r.stop(running, out)
+	}
 	return running.Wait()
+}
+
+func (r Run) savepoints() string { return filepath.Join(r.Case.Dir, "savepoints") }
+
+// save takes savepoints until the job ends. One that fails ends the process, unless it is for that the job ends.
+func (r Run) save(running *leat.Running) {
+	for range time.Tick(r.Savepoints) {
+		if _, err := running.Savepoint(context.Background(), r.savepoints()); err != nil {
+			slog.Warn("no savepoint", "err", err)
+			return
+		}
+	}
+}
+
+// stop stops the job with a savepoint, unless it ends before.
+func (r Run) stop(running *leat.Running, out io.Writer) error {
+	ended := make(chan error, 1)
+	go func() { ended <- running.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(r.StopAfter):
+	}
+	place, err := running.StopWithSavepoint(context.Background(), r.savepoints(), false)
+	if err != nil {
+		return <-ended // at its end there is nothing to stop
+	}
+	if _, err := fmt.Fprintf(out, "%s%s\n", stopped, place); err != nil {
+		return err
+	}
+	return errStopped
 }
 
 // job is the job with its checkpoints. A failure ends it: none is expected.
@@ -65,5 +118,6 @@ func (r Run) job() *leat.Job {
 	job.Parallelism = r.Parallelism
 	job.Checkpoint = leat.Checkpoint{Store: filepath.Join(r.Case.Dir, "store"), Every: r.Every, Keep: r.Keep}
 	job.Restart = leat.Restart{Never: true}
+	job.Restore = leat.Restore{From: r.From, Claim: r.Claim}
 	return job
 }

@@ -147,7 +147,8 @@ func (w *work) campaign(n int) (result, error) {
 	if err := os.Mkdir(c.Dir, 0o777); err != nil {
 		return result{}, err
 	}
-	s, _ := generated(c, w.self)
+	g := &generated{Case: c, self: w.self}
+	s := g.subject()
 	k := &campaign{subject: *s, Rand: r, plan: w.plan}
 	found, err := k.run(10 + r.IntN(10))
 	w.mu.Lock()

@@ -56,6 +56,12 @@ var few = []failpoint.Point{failpoint.RecoverBetween, failpoint.PartsSettled, fa
 // final are the points at the end of the input.
 var final = []failpoint.Point{failpoint.FinalComplete, failpoint.FinalCommitted}
 
+// saving are the points of any savepoint, stopping those of one that the job stops with.
+var (
+	saving   = []failpoint.Point{failpoint.SavepointBegun, failpoint.SavepointWritten, failpoint.SavepointManifest, failpoint.SavepointComplete}
+	stopping = []failpoint.Point{failpoint.SavepointAdopted, failpoint.SavepointCommitted}
+)
+
 // next chooses an order, in proportion to what is left; ok is false when nothing is.
 func (p *plan) next(r *rand.Rand) (o order, ok bool) {
 	p.mu.Lock()
@@ -83,9 +89,9 @@ func (p *plan) next(r *rand.Rand) (o order, ok bool) {
 
 func hitOf(point failpoint.Point, r *rand.Rand) int {
 	switch {
-	case slices.Contains(once, point):
+	case slices.Contains(once, point), slices.Contains(stopping, point), point == failpoint.SavepointDiscarded:
 		return 1
-	case slices.Contains(few, point):
+	case slices.Contains(few, point), slices.Contains(saving, point):
 		return 1 + r.IntN(2)
 	}
 	return 1 + r.IntN(8)
@@ -117,7 +123,7 @@ func (p *plan) missedOrder(o order) {
 }
 
 // mostMisses is how many processes may in vain be sent to a point before it is given up.
-const mostMisses = 15
+const mostMisses = 40
 
 // unmet are the points at which fewer processes died than they should.
 func (p *plan) unmet(points []failpoint.Point) (all []string) {
