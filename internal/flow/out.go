@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -15,6 +16,16 @@ type Outlet interface {
 	// Flush hands on what the output holds.
 	Flush()
 	Signals
+}
+
+// InOrder is the outlets of an operator in the order of their names, so that what it sends to several of them goes out in one
+// order, each time that a test does the same.
+func InOrder(outs map[string]Outlet) []Outlet {
+	var all []Outlet
+	for _, name := range slices.Sorted(maps.Keys(outs)) {
+		all = append(all, outs[name])
+	}
+	return all
 }
 
 // Out is an output of an operator: it gathers records in a batch and hands the batch to all receivers.

@@ -49,7 +49,7 @@ var rules = []rule{
 	},
 	{
 		from:   []string{"..."},
-		except: []string{".", "leattest", "internal/recovery", "internal/host/..."},
+		except: []string{".", "leattest", "internal/recovery", "internal/host/...", "internal/sim"},
 		never:  []string{"internal/host/..."},
 		why:    "the runtime hosts subtasks and does not place them: who starts a job, and starts it again, chooses the host, and nothing else knows where it runs",
 	},

@@ -49,6 +49,7 @@ type Keyed[K comparable] struct {
 	Env   *flow.Env
 	Store *heap.Store[K]
 	Outs  map[string]flow.Outlet
+	outs  []flow.Outlet // the same, in order
 
 	at        int64 // event time of the record or timer at hand
 	watermark int64
@@ -181,6 +182,13 @@ func (k *Keyed[K]) fire(d heap.Domain, upTo int64, limit int) (done bool) {
 	return !more
 }
 
+func (k *Keyed[K]) outlets() []flow.Outlet {
+	if len(k.outs) != len(k.Outs) {
+		k.outs = flow.InOrder(k.Outs)
+	}
+	return k.outs
+}
+
 // Watermark passes it on to all outputs.
 func (k *Keyed[K]) Watermark(at int64) {
 	k.watermark = at
@@ -188,14 +196,14 @@ func (k *Keyed[K]) Watermark(at int64) {
 		k.before = max(k.before, at)
 	}
 	k.Env.Metrics.Watermark.Store(at)
-	for _, o := range k.Outs {
+	for _, o := range k.outlets() {
 		o.Watermark(at)
 	}
 }
 
 // Idle passes it on to all outputs.
 func (k *Keyed[K]) Idle(idle bool) {
-	for _, o := range k.Outs {
+	for _, o := range k.outlets() {
 		o.Idle(idle)
 	}
 }
@@ -216,7 +224,7 @@ func (k *Keyed[K]) Tick(now int64, limit int) bool {
 
 // Flush hands on what the outputs hold.
 func (k *Keyed[K]) Flush() {
-	for _, o := range k.Outs {
+	for _, o := range k.outlets() {
 		o.Flush()
 	}
 }
@@ -305,6 +313,7 @@ type Unkeyed[T any] struct {
 	working[T]
 	Env  *flow.Env
 	Outs map[string]flow.Outlet
+	outs []flow.Outlet // the same, in order
 	f    func(T) error
 	now  int64
 	list []OperatorList
@@ -345,22 +354,29 @@ func (u *Unkeyed[T]) Receive(b *flow.Batch[T]) {
 			flow.Fail(err)
 		}
 	}
-	for _, o := range u.Outs {
+	for _, o := range u.outlets() {
 		o.Flush()
 	}
+}
+
+func (u *Unkeyed[T]) outlets() []flow.Outlet {
+	if len(u.outs) != len(u.Outs) {
+		u.outs = flow.InOrder(u.Outs)
+	}
+	return u.outs
 }
 
 // Watermark passes it on.
 func (u *Unkeyed[T]) Watermark(at int64) {
 	u.Env.Metrics.Watermark.Store(at)
-	for _, o := range u.Outs {
+	for _, o := range u.outlets() {
 		o.Watermark(at)
 	}
 }
 
 // Idle passes it on.
 func (u *Unkeyed[T]) Idle(idle bool) {
-	for _, o := range u.Outs {
+	for _, o := range u.outlets() {
 		o.Idle(idle)
 	}
 }

@@ -16,6 +16,7 @@ type Link struct {
 	Node *graph.Node
 	Env  *flow.Env
 	graph.Made
+	outs []flow.Outlet // Made's, in order
 }
 
 // Chain is the operators of one subtask, the head first, and the sending ends of its edges.
@@ -57,7 +58,7 @@ func BuildChain(t *graph.Task, out []Outgoing, splits *flow.Splits, env func(*gr
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e, err)
 		}
-		c.Links = append(c.Links, Link{n, e, made})
+		c.Links = append(c.Links, Link{n, e, made, flow.InOrder(made.Outs)})
 		at[n] = i
 		if i > 0 {
 			if err := c.attach(at, n.Inputs[0], made.Ports[0].Receiver); err != nil {
@@ -125,7 +126,7 @@ func (c *Chain) hasCredit() bool {
 // callbacks run outside of one.
 func (c *Chain) settle() {
 	for i := range c.Links {
-		for _, o := range c.Links[i].Outs {
+		for _, o := range c.Links[i].outs {
 			o.Flush()
 		}
 	}

@@ -157,7 +157,7 @@ func newRig(t *testing.T, channels int, floor int64, wrap func(*head) any, behin
 	chain := &Chain{Senders: []exchange.Sender{r.out}}
 	for i, o := range append([]any{wrap(h)}, behind...) {
 		name := []string{"speller", "second", "third"}[i]
-		chain.Links = append(chain.Links, Link{&graph.Node{Name: name}, env(name), graph.Made{Operator: o, Ports: ports}})
+		chain.Links = append(chain.Links, Link{&graph.Node{Name: name}, env(name), graph.Made{Operator: o, Ports: ports}, nil})
 	}
 	r.sub = &Subtask{
 		Task: 1, Index: 3, Chain: chain, Inbox: exchange.NewInbox(w), Waker: w, Clock: clock.Wall{}, Coordinator: r, GroupTo: 8,

@@ -373,7 +373,7 @@ func (a *Attempt) Commit(ctx context.Context, id int64) error {
 	}
 	select {
 	case <-waiting.done:
-		a.turn("committed")
+		a.turn(fmt.Sprint("committed ", id))
 		failpoint.Hit(failpoint.CommitAfter)
 		return nil
 	case <-ctx.Done():
