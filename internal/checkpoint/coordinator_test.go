@@ -111,7 +111,7 @@ func job(s store.Store) *Coordinator {
 	taken := clock.NewManual(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC))
 	return &Coordinator{Job: "fraud", Store: s, MaxParallelism: 128, Clock: taken, Epoch: 1, Nodes: []*graph.Node{
 		{Name: "payments", Kind: graph.Source},
-		{Name: "detect", Kind: graph.Keyed, Key: "int64", States: []backend.State{count, deadlines}},
+		{Name: "detect", Kind: graph.Keyed, Key: "int64", KeySchema: codec.Struct[int64]().Schema(), States: []backend.State{count, deadlines}},
 		{Name: "alerts", Kind: graph.Sink},
 	}}
 }
