@@ -17,7 +17,7 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-long bench lint golden fuzz clean
+.PHONY: help demo test crash crash-long sim sim-long bench lint golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +32,17 @@ test: ## test everything with the race detector, and the engine with invariants;
 	$(GO) -C bench/kit test ./...
 
 crash: ## kill the example and ten generated jobs more than 200 times, half of it at named steps; four minutes
-	$(GO) test -count=1 -run 'TestKilled|TestCrash|TestLossyDisk' ./examples/... ./connector/file ./internal/crash
+	$(GO) test -count=1 -run 'TestKilled|TestCrash|TestLossy' ./examples/... ./connector/file
 	$(GO) run ./internal/crash -kills 200
 
 crash-long: ## the same with 2,000 kills
 	$(GO) run ./internal/crash -kills 2000
+
+sim: ## run 1,000 simulated jobs with crashes at every step: a seed that fails is named, and replays exactly
+	$(GO) test -count=1 -timeout 30m ./internal/sim -run TestSim -seeds=1000 -v
+
+sim-long: ## the same with 10,000
+	$(GO) test -count=1 -timeout 4h ./internal/sim -run TestSim -seeds=10000 -v
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh
