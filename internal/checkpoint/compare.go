@@ -17,7 +17,7 @@ import (
 func Compare(m *Manifest, nodes []*graph.Node, maxParallelism int, allow []string) (*Match, error) {
 	c := comparison{allow: allow, match: &Match{operators: map[string]string{}, states: map[string]map[string]string{}}}
 	if m.MaxParallelism != maxParallelism {
-		c.problem("the max parallelism was %d and is %d: it is fixed by the first snapshot", m.MaxParallelism, maxParallelism)
+		c.problem("the max parallelism was %d and is %d: set it back, or write the snapshot anew with the other one (package snapshot)", m.MaxParallelism, maxParallelism)
 	}
 	names := make([]string, len(m.Operators))
 	for i, o := range m.Operators {

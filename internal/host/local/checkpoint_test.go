@@ -271,7 +271,7 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = local.Start(t.Context(), p, local.Options{Restore: snapshot})
-		want := "job sums: restore checkpoint 1: the job does not fit the snapshot:\n  - the max parallelism was 128 and is 64: it is fixed by the first snapshot"
+		want := "job sums: restore checkpoint 1: the job does not fit the snapshot:\n  - the max parallelism was 128 and is 64: set it back, or write the snapshot anew with the other one (package snapshot)"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v", err)
 		}
