@@ -3,6 +3,7 @@ package snapshot
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 	"reflect"
@@ -133,7 +134,7 @@ func (w *Writer) SetOrdered[K comparable, A state.Sortable, V any](operator, nam
 func (w *Writer) SetTimers[K comparable](operator, name string, timers iter.Seq2[K, time.Time]) {
 	w.set(operator, name, timerKinds, func(o *part, s *written) error {
 		if s.Time == "" {
-			return fmt.Errorf("a timer can't be added to a snapshot that has none of this name: which time it goes by is not known")
+			return errNewTimer
 		}
 		keys, err := keysOf[K](w, o)
 		if err != nil {
@@ -149,6 +150,38 @@ func (w *Writer) SetTimers[K comparable](operator, name string, timers iter.Seq2
 		return nil
 	})
 }
+
+// SetItemTimers sets the timers of which a key has one for each item: all of them. See [Writer.SetTimers].
+func (w *Writer) SetItemTimers[K, A comparable](operator, name string, timers iter.Seq2[K, map[A]time.Time]) {
+	w.set(operator, name, itemTimerKinds, func(o *part, s *written) error {
+		if s.Time == "" {
+			return errNewTimer
+		}
+		keys, err := keysOf[K](w, o)
+		if err != nil {
+			return err
+		}
+		item, err := codecOf[A](w, &s.Item)
+		if err != nil {
+			return fmt.Errorf("items: %w", err)
+		}
+		var b encoded
+		for k, m := range timers {
+			for a, at := range m {
+				b.value = binary.LittleEndian.AppendUint64(b.value[:0], uint64(at.UnixNano()))
+				if b.item, err = item.Append(b.item[:0], a); err == nil {
+					err = add(keys, s, &b, k)
+				}
+				if err != nil {
+					return fmt.Errorf("key %v, %v: %w", k, a, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+var errNewTimer = errors.New("a timer can't be added to a snapshot that has none of this name: which time it goes by is not known")
 
 // set finds a state, or adds one, and has f fill it.
 func (w *Writer) set(operator, name string, kinds []backend.Kind, f func(*part, *written) error) {
@@ -187,7 +220,7 @@ func (w *Writer) setState(operator, name string, kinds []backend.Kind, f func(*p
 	case s.set != nil:
 		return fmt.Errorf("it is set twice")
 	}
-	s.from, s.set = nil, spill.New(s.Kind == backend.Map, 0)
+	s.from, s.set = nil, spill.New(s.Kind == backend.Map || s.Kind == backend.Timers, 0)
 	return f(o, s)
 }
 
@@ -249,7 +282,7 @@ func codecOf[V any](w *Writer, schema *codec.Schema) (codec.Codec[V], error) {
 	return c, nil
 }
 
-var errOther = fmt.Errorf("the job's state has another schema")
+var errOther = errors.New("the job's state has another schema")
 
 // encoded is an entry that is being put together.
 type encoded struct{ key, item, value []byte }

@@ -195,6 +195,7 @@ func TestCreate(t *testing.T) {
 	w.SetMaps("detect", "by-shop", old.Maps[string, int32, int64]("detect", "by-shop"))
 	w.SetOrdered("detect", "history", backwards(old.Ordered[string, time.Time, int64]("detect", "history")))
 	w.SetTimers("detect", "forget", old.Timers[string]("detect", "forget"))
+	w.SetItemTimers("detect", "due", old.ItemTimers[string, int32]("detect", "due"))
 	if err := w.Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -202,18 +203,20 @@ func TestCreate(t *testing.T) {
 		t.Fatal(old.Err())
 	}
 	whole(t, to)
-	for _, path := range []string{"detect/last", "detect/profile", "detect/largest", "detect/cents", "detect/by-shop", "detect/history", "detect/forget"} {
+	for _, path := range []string{"detect/last", "detect/profile", "detect/largest", "detect/cents", "detect/by-shop", "detect/history", "detect/forget", "detect/due"} {
 		same(t, taken(t), to, path)
 	}
 	out := finish(t, to, shopIn(dir), nil)
-	forgets := 0
+	counts := map[string]int{}
 	for _, line := range out {
-		if strings.HasPrefix(line, "forget ") {
-			forgets++
-		}
+		counts[strings.Fields(line)[0]]++
 	}
-	if want := len(modelOf(sales(100))); forgets != want || len(out) != want {
-		t.Errorf("%d timers fired, want %d: %q", forgets, want, out)
+	due := 0
+	for _, timers := range old.ItemTimers[string, int32]("detect", "due") {
+		due += len(timers)
+	}
+	if want := map[string]int{"forget": len(modelOf(sales(100))), "due": due}; !maps.Equal(counts, want) {
+		t.Errorf("timers fired: %v, want %v", counts, want)
 	}
 }
 
