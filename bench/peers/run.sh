@@ -30,6 +30,22 @@ run_flink() {
     -cp "$jar:$here/flink/target/lib/*" bench.Main "${arguments[@]}"
 }
 
+# restore_flink fills the state, ends with a checkpoint, and goes on from it in five processes.
+restore_flink() {
+  local keys=10000000 argument place
+  for argument in "${arguments[@]}"; do
+    case $argument in keys=*) keys=${argument#keys=} ;; esac
+  done
+  arguments+=(n=1000000000000 "preload=$keys" "warm=$keys")
+  local common=("${arguments[@]}")
+  arguments=("${common[@]}" role=fill)
+  place=$(run_flink)
+  arguments=("${common[@]}" role=resume "execution.state-recovery.path=$place")
+  for _ in 1 2 3 4 5; do
+    run_flink
+  done
+}
+
 run_go() {
   go build -C "$here/gopeer" -o bin/gopeer .
   "$here/gopeer/bin/gopeer" "${arguments[@]}"
@@ -54,7 +70,12 @@ run_python() {
 }
 
 case $engine in
-  flink-*) run_flink ;;
+  flink-*)
+    case " ${arguments[*]} " in
+      *" restore=1 "*) restore_flink ;;
+      *) run_flink ;;
+    esac
+    ;;
   go-* | pebble) run_go ;;
   rocksdb-cpp) run_rocksdb ;;
   bytewax | pathway) run_python ;;

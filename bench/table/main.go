@@ -33,7 +33,9 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	w := bufio.NewWriter(out)
-	writeTable(w, best(runs))
+	list := best(runs)
+	writeTable(w, list)
+	writeLosses(w, list)
 	return w.Flush()
 }
 

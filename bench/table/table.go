@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"leat.dev/leat/bench/kit"
 )
@@ -97,6 +98,33 @@ func writeTable(w io.Writer, list []kit.Result) {
 	writeAligned(w, shown, rows)
 }
 
+// checkpointed is the end of the name of a workload that is another one with checkpoints.
+const checkpointed = "-ckpt"
+
+// writeLosses says what checkpoints cost each engine, where a workload ran without them and with.
+func writeLosses(w io.Writer, list []kit.Result) {
+	type run struct {
+		contest
+		engine string
+	}
+	without := map[run]kit.Result{}
+	for _, r := range list {
+		without[run{contestOf(r), r.Engine}] = r
+	}
+	for _, r := range list {
+		plain, ok := strings.CutSuffix(r.Workload, checkpointed)
+		if !ok {
+			continue
+		}
+		if base, ok := without[run{contest{plain, r.Parallelism}, r.Engine}]; ok {
+			fmt.Fprintf(w, "%s, par %d, %s: checkpoints cost %s of the events/s and %s of the events/CPU-s\n", plain, r.Parallelism, r.Engine,
+				loss(r.EventsPerSecond, base.EventsPerSecond), loss(r.EventsPerCPUSecond, base.EventsPerCPUSecond))
+		}
+	}
+}
+
+func loss(with, without float64) string { return fmt.Sprintf("%.1f %%", 100*(1-with/without)) }
+
 // rule is what stands below a column's heading.
 func rule(c column) string {
 	if c.text {
@@ -142,5 +170,5 @@ func checkpoints(r kit.Result) string {
 	if r.Completed == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d, %d ms (longest %d, of it %d stopped), %.1f MB", r.Completed, r.MeanMillis, r.LongestMillis, r.LongestSyncMillis, r.MeanMB)
+	return fmt.Sprintf("%d, %d ms (longest %d), %.1f MB; longest pause %.1f ms", r.Completed, r.MeanMillis, r.LongestMillis, r.MeanMB, r.PauseMillis)
 }

@@ -25,7 +25,7 @@ public final class CountSink<T> implements Sink<T> {
 
   private static final class Writer<T> implements SinkWriter<T> {
     private final Number<T> number;
-    private long out, sum;
+    private long out, sum, beat, longest;
 
     Writer(Number<T> number) {
       this.number = number;
@@ -33,13 +33,22 @@ public final class CountSink<T> implements Sink<T> {
 
     @Override
     public void write(T result, Context context) {
+      if ((out & 63) == 0) beat();
       out++;
       sum += number.of(result);
+    }
+
+    private void beat() {
+      if (out == 0) Meter.sinkBegan();
+      long now = System.nanoTime();
+      if (beat != 0 && Meter.millisSinceStart() > 0) longest = Math.max(longest, now - beat);
+      beat = now;
     }
 
     @Override
     public void flush(boolean endOfInput) {
       if (!endOfInput) return;
+      Meter.paused(longest);
       Meter.sinkEnded(out, sum);
       out = sum = 0;
     }

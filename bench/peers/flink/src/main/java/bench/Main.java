@@ -1,5 +1,6 @@
 package bench;
 
+import java.lang.management.ManagementFactory;
 import java.util.Locale;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.checkpoint.AbstractCheckpointStats;
@@ -15,6 +16,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 public final class Main {
   public static void main(String[] line) throws Exception {
     Settings settings = new Settings(line);
+    if (settings.role.equals("resume")) Meter.onFirst(() -> resumed(settings));
     String checkpoints = "";
     if (settings.engine.startsWith("flink-sql")) Sql.run(settings);
     else checkpoints = runDataStream(settings);
@@ -32,9 +34,34 @@ public final class Main {
     try (MiniCluster cluster = new MiniCluster(configuration)) {
       cluster.start();
       JobID job = cluster.submitJob(env.getStreamGraph().getJobGraph()).get().getJobID();
+      if (s.role.equals("fill")) dieAfterCheckpoint(cluster, job);
       cluster.requestJobResult(job).get().toJobExecutionResult(Main.class.getClassLoader());
       return s.checkpointed ? checkpoints(cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot()) : "";
     }
+  }
+
+  /** Waits for a checkpoint that began half a second after the warm-up, prints its place and ends the process. */
+  private static void dieAfterCheckpoint(MiniCluster cluster, JobID job) throws Exception {
+    while (true) {
+      Thread.sleep(20);
+      if (Meter.millisSinceStart() < 500) continue;
+      CheckpointStatsSnapshot stats = cluster.getExecutionGraph(job).get().getCheckpointStatsSnapshot();
+      CompletedCheckpointStats last = stats == null ? null : stats.getHistory().getLatestCompletedCheckpoint();
+      if (last == null || System.currentTimeMillis() - last.getTriggerTimestamp() > Meter.millisSinceStart() - 500) continue;
+      System.out.println(last.getExternalPath());
+      System.out.flush();
+      Runtime.getRuntime().halt(0);
+    }
+  }
+
+  /** Called with the first result of a job that goes on from a checkpoint: says how long the process has run, and ends it. */
+  static void resumed(Settings s) {
+    long millis = System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime();
+    System.out.printf(Locale.ROOT, "{\"workload\":\"%s-restore\",\"engine\":\"%s\",\"version\":\"%s\",\"parallelism\":%d,\"keys\":%d,"
+        + "\"restore_ms\":%d,\"restore_cpu_ms\":%.0f,\"load1\":%s}%n",
+        s.name, s.label, EnvironmentInformation.getVersion(), s.parallelism, s.gen.keys, millis, 1000 * Meter.processCpuSeconds(), Meter.load());
+    System.out.flush();
+    Runtime.getRuntime().halt(0);
   }
 
   private static String checkpoints(CheckpointStatsSnapshot stats) {
@@ -58,6 +85,7 @@ public final class Main {
   }
 
   private static void printResult(Settings s, String checkpoints) {
+    checkpoints += String.format(Locale.ROOT, ",\"pause_ms_max\":%.1f", Meter.longestPauseMillis());
     double wall = Meter.wallSeconds(), cpu = Meter.cpuSeconds();
     long events = s.events - s.warm;
     System.out.printf(Locale.ROOT, "{\"workload\":\"%s\",\"engine\":\"%s\",\"version\":\"%s\",\"parallelism\":%d,"

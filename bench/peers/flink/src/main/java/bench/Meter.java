@@ -11,7 +11,8 @@ final class Meter {
 
   private static volatile long beganNanos, endedNanos;
   private static volatile double beganCpu, endedCpu;
-  private static long out, sum;
+  private static long out, sum, longestPause;
+  private static Runnable first;
 
   private Meter() {}
 
@@ -26,6 +27,30 @@ final class Meter {
     sum += sinkSum;
     endedCpu = processCpuSeconds();
     endedNanos = System.nanoTime();
+  }
+
+  /** Has the first result of the process call back. */
+  static void onFirst(Runnable call) {
+    first = call;
+  }
+
+  /** Called by every sink with its first result. */
+  static void sinkBegan() {
+    if (first != null) first.run();
+  }
+
+  /** Called by every sink when its input has ended, with the longest time between two of its signs of life. */
+  static synchronized void paused(long nanos) {
+    longestPause = Math.max(longestPause, nanos);
+  }
+
+  static synchronized double longestPauseMillis() {
+    return longestPause / 1e6;
+  }
+
+  /** How long ago the measured part began; 0 before. */
+  static long millisSinceStart() {
+    return beganNanos == 0 ? 0 : (System.nanoTime() - beganNanos) / 1_000_000;
   }
 
   static double wallSeconds() {
@@ -58,7 +83,7 @@ final class Meter {
   }
 
   /** User and system time of all threads and waited-for children: fields 14 to 17 of stat. */
-  private static double processCpuSeconds() {
+  static double processCpuSeconds() {
     String stat = read("/proc/self/stat");
     String[] afterName = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
     long ticks = 0;

@@ -6,7 +6,7 @@ import org.apache.flink.configuration.Configuration;
 
 /** The arguments, and the Flink configuration that follows from them. A dotted name is an option of Flink's own. */
 final class Settings {
-  final String workload, name, engine, label;
+  final String workload, name, engine, label, role;
   final long events, warm;
   final int parallelism;
   final boolean checkpointed, explain;
@@ -25,6 +25,7 @@ final class Settings {
     name = text("name", workload);
     engine = text("engine", "flink-heap");
     label = text("label", engine);
+    role = text("role", "");
     events = number("n", 30_000_000);
     warm = number("warm", 0);
     parallelism = (int) number("par", 1);
@@ -70,6 +71,7 @@ final class Settings {
     flink.setString("execution.checkpointing.incremental", "true");
     flink.setString("execution.checkpointing.storage", "filesystem");
     flink.setString("execution.checkpointing.dir", "file://" + dir + "/ckpt");
+    flink.setString("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION");
     flink.setString("web.checkpoints.history", "1000");
   }
 }
