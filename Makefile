@@ -17,10 +17,10 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-long sim sim-long bench lint golden fuzz clean
+.PHONY: help demo test crash crash-long sim sim-long bench bench-w7 lint golden fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the flights job on a year of real flights
 	$(GO) run ./examples/flights run
@@ -46,6 +46,9 @@ sim-long: ## the same with 10,000
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh
+
+bench-w7: ## what checkpoints of ten million keys cost leat and Flink, restores, pauses: about twenty minutes
+	bench/compare-w7.sh
 
 # The tools are built with the release of go.mod: older parsers refuse generic methods.
 lint: export GOTOOLCHAIN = $(RELEASE)
