@@ -162,6 +162,15 @@ type Committer interface {
 	Commit(ctx context.Context, committable []byte) error
 }
 
+// Scheduled is what a [Writer] may offer that has something to do as time goes by, also while no records come.
+type Scheduled interface {
+	// NextTick is when there is something to do, by the engine's clock; ok is false for not as things are. It is asked
+	// between batches and should cost next to nothing.
+	NextTick() (at time.Time, ok bool)
+	// Tick does what is due by now. It is called when NextTick has come, between two calls of the writer's other methods.
+	Tick(ctx context.Context, now time.Time) error
+}
+
 // Timed marks a writer that wants the event times of what it writes.
 type Timed interface{ Timed() }
 

@@ -173,7 +173,7 @@ func TestHiddenFoldersDiffer(t *testing.T) {
 	}
 }
 
-// Parts are rolled by time, as seen when records come.
+// Parts are rolled by time, when records come and when none do.
 func TestRollByTime(t *testing.T) {
 	f := newFakeFiles()
 	out := Write("/out").Roll(time.Minute, 0)
@@ -189,14 +189,30 @@ func TestRollByTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var got []string
-	for _, name := range sorted(f.now) {
-		if !f.now[name].dir && !strings.Contains(name, "/.") {
-			got = append(got, string(f.now[name].data))
+	seen := func() (got []string) {
+		for _, name := range sorted(f.now) {
+			if !f.now[name].dir && !strings.Contains(name, "/.") {
+				got = append(got, string(f.now[name].data))
+			}
 		}
+		return got
 	}
-	if want := []string{"0\n1\n2\n", "3\n4\n", "5\n"}; !slices.Equal(got, want) {
+	if got, want := seen(), []string{"0\n1\n2\n", "3\n4\n", "5\n"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	s := w.(connector.Scheduled)
+	at, ok := s.NextTick()
+	if !ok || !at.Equal(now.Add(time.Minute)) {
+		t.Errorf("the next tick is at %v, %v", at, ok)
+	}
+	if err := s.Tick(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	if got := seen(); len(got) != 4 || got[3] != "6\n" {
+		t.Errorf("got %q after the tick", got)
+	}
+	if at, ok := s.NextTick(); ok {
+		t.Errorf("a tick at %v with nothing open", at)
 	}
 }
 

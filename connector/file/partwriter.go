@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/failpoint"
@@ -37,14 +38,18 @@ type partWriter[T any] struct {
 	// sealed are complete and not prepared.
 	sealed []part
 	spare  []tools[T] // of parts that were
+	// oldest is since when a part may be open that is to end in time; zero if none is.
+	oldest time.Time
 }
 
 // maxOpenParts is how many parts a writer has open at a time: a file and up to [drainBytes] each.
 const maxOpenParts = 64
 
 func (w *partWriter[T]) Write(_ context.Context, b *connector.Batch[T]) error {
-	if err := w.rollOld(); err != nil {
-		return w.explain(err)
+	if w.rollAfter > 0 {
+		if err := w.rollOld(w.now()); err != nil {
+			return w.explain(err)
+		}
 	}
 	for i := range b.Values {
 		if err := w.add(&b.Values[i]); err != nil {
@@ -105,6 +110,9 @@ func (w *partWriter[T]) begin(folder string) (*openPart[T], error) {
 		}
 	}
 	p := &openPart[T]{folder: folder, since: w.now()}
+	if w.rollAfter > 0 && w.oldest.IsZero() {
+		w.oldest = p.since
+	}
 	if err := w.claim(p); err != nil {
 		return nil, err
 	}
@@ -169,13 +177,29 @@ func (w *partWriter[T]) create(p part, folder string) (handle, error) {
 // at is a path in the sink's folder.
 func (w *partWriter[T]) at(path string) string { return filepath.Join(w.dir, filepath.FromSlash(path)) }
 
-// rollOld ends the parts that have been open for too long.
-func (w *partWriter[T]) rollOld() error {
-	if w.rollAfter <= 0 || len(w.open) == 0 {
-		return nil
+// NextTick is when a part may have been open for long enough: one that has ended since makes it come too early.
+func (w *partWriter[T]) NextTick() (at time.Time, ok bool) {
+	return w.oldest.Add(w.rollAfter), !w.oldest.IsZero()
+}
+
+// Tick ends the parts that have been open for too long.
+func (w *partWriter[T]) Tick(_ context.Context, now time.Time) error {
+	if err := w.rollOld(now); err != nil {
+		return w.explain(err)
 	}
-	now := w.now()
-	return w.sealAll(func(p *openPart[T]) bool { return now.Sub(p.since) >= w.rollAfter })
+	return nil
+}
+
+// rollOld ends the parts that have been open for too long.
+func (w *partWriter[T]) rollOld(now time.Time) error {
+	err := w.sealAll(func(p *openPart[T]) bool { return now.Sub(p.since) >= w.rollAfter })
+	w.oldest = time.Time{}
+	for _, p := range w.open {
+		if w.oldest.IsZero() || p.since.Before(w.oldest) {
+			w.oldest = p.since
+		}
+	}
+	return err
 }
 
 func (w *partWriter[T]) sealAll(which func(*openPart[T]) bool) error {

@@ -47,8 +47,8 @@ func (w Writing) Replace() Writing {
 }
 
 // Roll ends a part when its first record came that long ago, and when it has that many bytes or more; 0 is no bound. A
-// part always ends at a snapshot and at the end of the job, so these bounds matter if that is rare. The time is looked at when
-// records come, and so does not end the last part of a stream that has run dry.
+// part always ends at a snapshot and at the end of the job, so these bounds matter if that is rare. The last part of a
+// stream that has run dry ends in time too.
 func (w Writing) Roll(after time.Duration, bytes int64) Writing {
 	w.rollAfter, w.rollBytes = after, bytes
 	return w

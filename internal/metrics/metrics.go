@@ -74,6 +74,9 @@ func (j *Job) Completed(c Checkpoint) {
 	j.complete.Add(1)
 }
 
+// Restored notes the checkpoint that the job goes on from.
+func (j *Job) Restored(c Checkpoint) { j.newest.Store(&c) }
+
 // Failed counts a checkpoint that failed.
 func (j *Job) Failed() { j.failed.Add(1) }
 

@@ -19,6 +19,7 @@ type Sink[T any] struct {
 	writer connector.Writer[T] // nil while a test listens
 	commit connector.Committer // nil for at least once
 	timed  bool
+	ticks  connector.Scheduled // the writer, if it has something to do as time goes by; or nil
 	out    connector.Batch[T]
 	times  []time.Time
 	// prepared is what is not known to be committed, in the order of checkpoints.
@@ -44,6 +45,7 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	}
 	s.writer = w
 	_, s.timed = w.(connector.Timed)
+	s.ticks, _ = w.(connector.Scheduled)
 	if !s.env.ExactlyOnce {
 		return nil
 	}
@@ -52,6 +54,29 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	}
 	return nil
 }
+
+// NextTick is when the writer has something to do.
+func (s *Sink[T]) NextTick() (int64, bool) {
+	if s.ticks == nil {
+		return 0, false
+	}
+	at, ok := s.ticks.NextTick()
+	return at.UnixNano(), ok
+}
+
+// Tick has the writer do it.
+func (s *Sink[T]) Tick(now int64, _ int) bool {
+	s.env.Site.At = sinkTick{s.env.Operator}
+	s.held()
+	flow.Check(s.ticks.Tick(s.env.Context, time.Unix(0, now)))
+	return true
+}
+
+// sinkTick is a sink's site while no batch is written.
+type sinkTick struct{ operator string }
+
+// Locate says that the writer does what is due.
+func (s sinkTick) Locate() (string, string) { return s.operator, "what is due by time" }
 
 // Receive writes a batch.
 func (s *Sink[T]) Receive(b *flow.Batch[T]) {

@@ -28,6 +28,7 @@ func (s *Supervisor) takeCheckpoints(a *local.Attempt) {
 			return
 		default:
 			failed++
+			s.c.Options.Metrics.Failed()
 			slog.Warn("a checkpoint failed; the job goes on", "job", s.c.Plan.Graph.Job, "failed in a row", failed, "err", err)
 		}
 		if s.c.FailAfter > 0 && failed >= s.c.FailAfter {
@@ -80,7 +81,10 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 		}
 		return err
 	}
-	s.c.Options.Metrics.Completed(metrics.Checkpoint{Number: id, Taken: snapshot.Manifest.Taken})
+	s.c.Options.Metrics.Completed(metrics.Checkpoint{
+		Number: id, Taken: snapshot.Manifest.Taken, Bytes: bytesOf(snapshot.Manifest),
+		Took: time.Duration(s.c.Clock.Now() - snapshot.Manifest.Taken.UnixNano()),
+	})
 	if err := a.Commit(s.ctx, id); err != nil {
 		return err
 	}
@@ -90,4 +94,14 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 	slog.Debug("checkpoint", "job", s.c.Plan.Graph.Job, "checkpoint", id,
 		"took", time.Duration(s.c.Clock.Now()-snapshot.Manifest.Taken.UnixNano()))
 	return nil
+}
+
+// bytesOf is how much a checkpoint's segment files hold.
+func bytesOf(m *checkpoint.Manifest) (n int64) {
+	for _, o := range m.Operators {
+		for _, f := range o.Files {
+			n += f.Bytes
+		}
+	}
+	return n
 }

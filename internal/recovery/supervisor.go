@@ -158,7 +158,7 @@ func (s *Supervisor) take() (*checkpoint.Taken, error) {
 		slog.Info("the job has begun from this savepoint before, and goes on from where it has come to (to go back: --allow-repeat)", "job", job)
 	}
 	if m := taken.Manifest; taken.Snapshot != nil {
-		s.c.Options.Metrics.Completed(metrics.Checkpoint{Number: m.Checkpoint, Taken: m.Taken})
+		s.c.Options.Metrics.Restored(metrics.Checkpoint{Number: m.Checkpoint, Taken: m.Taken})
 		what := []any{"job", job, "checkpoint", m.Checkpoint, "taken", m.Taken, "behind", s.age(m)}
 		if m.Place != "" {
 			what = append(what, "place", m.Place)
