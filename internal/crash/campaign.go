@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -40,7 +39,6 @@ type campaign struct {
 	subject
 	*rand.Rand
 	plan *plan
-	log  io.Writer
 	runs int
 }
 
