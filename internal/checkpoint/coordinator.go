@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,9 +29,9 @@ type Coordinator struct {
 
 	mu       sync.Mutex // guards all below; never held while the store works, which may take as long as it likes
 	next     int64
-	sequence int64  // of the newest complete snapshot
-	newest   int64  // its checkpoint
-	from     string // the savepoint that the job has begun from
+	sequence int64    // of the newest complete snapshot
+	newest   int64    // its checkpoint
+	from     []string // the savepoints that the job has come through
 	pending  map[int64]*pending
 	closed   bool
 	writing  sync.WaitGroup
@@ -46,6 +47,9 @@ type pending struct {
 	err      error
 	done     chan struct{}
 }
+
+// rememberedFrom is how many savepoints back a job knows where it has come from.
+const rememberedFrom = 64
 
 // remembered is for how many checkpoints the outcome of an earlier one can be asked for.
 const remembered = 64
@@ -85,7 +89,8 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 func (c *Coordinator) After(m *Manifest) {
 	c.next, c.newest, c.sequence, c.from = m.Checkpoint, m.Checkpoint, m.Sequence, m.From
 	if m.ID != "" {
-		c.from = m.ID
+		c.from = append(slices.Clone(m.From), m.ID)
+		c.from = c.from[max(0, len(c.from)-rememberedFrom):]
 	}
 }
 

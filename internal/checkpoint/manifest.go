@@ -42,8 +42,8 @@ type Manifest struct {
 	Place string `json:"place,omitempty"`
 	// Claimed says that the job may delete what lies at Place.
 	Claimed bool `json:"claimed,omitempty"`
-	// From is the ID of the savepoint that the job has begun from, at whatever distance.
-	From string `json:"from,omitempty"`
+	// From are the IDs of the savepoints that the job has come through, the newest last.
+	From []string `json:"from,omitempty"`
 	// After is the newest manifest of the job's history when a savepoint was complete: as long as it is the newest, nothing
 	// was committed since.
 	After *Mark `json:"after,omitempty"`

@@ -83,7 +83,7 @@ func (o Origin) choose(h history) (from *Snapshot, again bool, err error) {
 	switch {
 	case id != "" && (newest.ID == id || h.endsWith(id)):
 		return o.From, false, nil
-	case id != "" && newest.From == id && !o.AllowRepeat:
+	case id != "" && slices.Contains(newest.From, id) && !o.AllowRepeat:
 		return h.newest, true, o.unread(h)
 	case !o.ExactlyOnce || o.AllowRepeat:
 		return o.From, false, nil

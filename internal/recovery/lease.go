@@ -82,7 +82,9 @@ func (l *lease) keep(ctx context.Context, lost func(error)) {
 }
 
 // wait waits, and says whether the lease is still wanted.
-func (l *lease) wait(d time.Duration) bool { return sleepUntil(l.clock, l.clock.Now()+int64(d), l.stop) }
+func (l *lease) wait(d time.Duration) bool {
+	return sleepUntil(l.clock, l.clock.Now()+int64(d), l.stop)
+}
 
 // end ends the renewing.
 func (l *lease) end() { close(l.stop) }
