@@ -34,6 +34,7 @@ type settings struct {
 	jobs           []int
 	points         []failpoint.Point
 	dir            string // for all cases
+	root           string // of the repository, for the example; "" leaves it out
 	log            io.Writer
 }
 
@@ -43,6 +44,7 @@ func parent(args []string, out io.Writer) int {
 	flags.IntVar(&s.kills, "kills", 200, "kills at least, half of them at failpoints")
 	flags.IntVar(&s.workers, "workers", 3, "jobs at a time")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the random choices")
+	flags.StringVar(&s.root, "root", ".", "the repository, for the example; empty leaves it out")
 	flags.Func("jobs", "numbers of generated jobs, with commas; default all", func(text string) error { return s.setJobs(text) })
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -88,6 +90,9 @@ func (s *settings) run() (string, error) {
 	}
 	w := &work{settings: s, self: self, plan: newPlan(s.kills, s.points)}
 	var workers sync.WaitGroup
+	if s.root != "" {
+		workers.Go(w.example)
+	}
 	for range s.workers {
 		workers.Go(w.loop)
 	}
@@ -116,14 +121,33 @@ func (w *work) loop() {
 		if !ok {
 			return
 		}
-		found, err := w.campaign(n)
-		w.mu.Lock()
-		w.total.compared += found.compared
-		w.total.lost += found.lost
-		w.total.doubled += found.doubled
-		w.err = errors.Join(w.err, err)
-		w.mu.Unlock()
+		w.add(w.campaign(n))
 	}
+}
+
+func (w *work) add(found result, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.total.compared += found.compared
+	w.total.lost += found.lost
+	w.total.doubled += found.doubled
+	w.err = errors.Join(w.err, err)
+}
+
+// example kills the example.
+func (w *work) example() {
+	dir := w.dir + "/flights"
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		w.add(result{}, err)
+		return
+	}
+	f, err := newFlights(w.root, dir)
+	if err != nil {
+		w.add(result{}, err)
+		return
+	}
+	r := rand.New(rand.NewPCG(w.seed, 1<<32))
+	w.add(w.kill(&campaign{subject: *f.subject(), Rand: r, plan: w.plan}, 20))
 }
 
 // take is the number of the next campaign.
@@ -149,13 +173,17 @@ func (w *work) campaign(n int) (result, error) {
 	}
 	g := &generated{Case: c, self: w.self}
 	s := g.subject()
-	k := &campaign{subject: *s, Rand: r, plan: w.plan}
-	found, err := k.run(10 + r.IntN(10))
+	return w.kill(&campaign{subject: *s, Rand: r, plan: w.plan}, 10+r.IntN(10))
+}
+
+// kill runs a campaign of so many kills at most; its folder stays if something is wrong.
+func (w *work) kill(k *campaign, most int) (result, error) {
+	found, err := k.run(most)
 	w.mu.Lock()
-	fmt.Fprintf(w.log, "%s: %d processes, %d records compared, %d lost, %d doubled\n", s.name, k.runs, found.compared, found.lost, found.doubled)
+	fmt.Fprintf(w.log, "%s: %d processes, %d records compared, %d lost, %d doubled\n", k.name, k.runs, found.compared, found.lost, found.doubled)
 	w.mu.Unlock()
 	if err == nil {
-		err = os.RemoveAll(c.Dir)
+		err = os.RemoveAll(k.dir)
 	}
 	return found, err
 }

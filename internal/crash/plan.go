@@ -62,6 +62,11 @@ var (
 	stopping = []failpoint.Point{failpoint.SavepointAdopted, failpoint.SavepointCommitted}
 )
 
+// beyond says whether an order asks for what only a generated job does.
+func (o order) beyond() bool {
+	return slices.Contains(slices.Concat(final, saving, stopping), o.point) || o.point == failpoint.SavepointDiscarded
+}
+
 // next chooses an order, in proportion to what is left; ok is false when nothing is.
 func (p *plan) next(r *rand.Rand) (o order, ok bool) {
 	p.mu.Lock()
@@ -106,6 +111,13 @@ func (p *plan) died(o order) {
 	} else {
 		p.hits[o.point]++
 	}
+}
+
+// giveBack has an order given to another subject.
+func (p *plan) giveBack(o order) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left[o.point]++
 }
 
 // missedOrder has an order given again, to another process.
