@@ -61,7 +61,7 @@ type Inbox struct {
 	size  atomic.Int64 // of queue, so that the owner can look without the lock
 
 	from []*Channel
-	dry  bool // the owner asks for Dry
+	asks func() bool // whether the owner asks for Dry; nil: no
 }
 
 // NewInbox makes an inbox whose owner is woken by w.
@@ -77,8 +77,9 @@ func (in *Inbox) Admit(records int32) {
 // Channels is how many channels lead here.
 func (in *Inbox) Channels() int { return len(in.from) }
 
-// WantDry has senders say when they have nothing more just now. It is called before the first message.
-func (in *Inbox) WantDry() { in.dry = true }
+// AskDry has senders say when they have nothing more just now, if asks says so. It is called before the first message;
+// asks is called by senders, and says always the same from then on.
+func (in *Inbox) AskDry(asks func() bool) { in.asks = asks }
 
 // push adds a message.
 func (in *Inbox) push(m Message) {

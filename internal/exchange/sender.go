@@ -20,8 +20,10 @@ type Sender interface {
 	Flush()
 	// Barrier flushes, then sends a checkpoint's barrier to all channels.
 	Barrier(id int64)
-	// Dry flushes, then tells those receivers that ask for it that nothing more comes just now.
+	// Dry flushes, then tells the receivers, if they ask for it, that nothing more comes just now.
 	Dry()
+	// AskedDry says whether they do.
+	AskedDry() bool
 	// End flushes, then says to all channels that nothing more comes.
 	End()
 }
@@ -78,10 +80,16 @@ func (c *channels) sendBatch(i, records int, b any) {
 	}
 }
 
-// dry tells those who ask for it, and have had records since the last time.
+// AskedDry asks one of the receivers: they are subtasks of one task, and alike.
+func (c *channels) AskedDry() bool { return c.to[0].to.asks != nil && c.to[0].to.asks() }
+
+// dry tells those who have had records since the last time.
 func (c *channels) dry() {
+	if !c.AskedDry() {
+		return
+	}
 	for i, ch := range c.to {
-		if ch.to.dry && ch.undry {
+		if ch.undry {
 			c.send(i, Dry, 0, nil)
 		}
 	}

@@ -389,19 +389,25 @@ func TestSmallBatches(t *testing.T) {
 	}
 }
 
-// Only who asks is told that nothing more comes, and only when something has come since.
+// Who asks is told that nothing more comes, when something has come since.
 func TestDry(t *testing.T) {
 	e := newEdge(2, 2)
-	e.inboxes[1].WantDry()
+	asked := true
+	for _, in := range e.inboxes {
+		in.AskDry(func() bool { return asked })
+	}
 	p := NewPlain[int](e.env, e.channels)
 	p.Dry()
-	p.Receive(batchOf(0, 1, 2))
+	p.Receive(batchOf(0))
 	p.Dry()
 	p.Watermark(7)
 	p.Dry()
-	for _, want := range []string{"[0 1] wm7", "[2] dry wm7"} {
+	asked = false
+	p.Receive(batchOf(1))
+	p.Dry()
+	for _, want := range []string{"[0] dry wm7", "wm7 [1]"} {
 		i := 0
-		if want[1] == '2' {
+		if want[0] == 'w' {
 			i = 1
 		}
 		var got []string

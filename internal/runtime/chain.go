@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/exchange"
@@ -132,7 +133,14 @@ func (c *Chain) settle() {
 	}
 }
 
-// dry tells those who are sent to that nothing more comes just now.
+// asksDry says whether somebody here or behind wants to know when nothing more comes just now.
+func (c *Chain) asksDry() bool {
+	return c.Links[0].Env.Splits.Heard() || slices.ContainsFunc(c.Senders, exchange.Sender.AskedDry)
+}
+
+// dry tells those who are sent to that nothing more comes just now. It begins with a source that is dry, and is passed on
+// in its place among the records: a subtask that has nothing to do for a moment is not dry, or it would depend on who runs
+// when where watermarks come.
 func (c *Chain) dry() {
 	for _, s := range c.Senders {
 		s.Dry()

@@ -16,7 +16,7 @@ const (
 	stepNanos = TargetNanos / stepParts
 	// guessNanos is what a record is taken to cost before the first one was measured: much, so that a slow operator has
 	// no long queue to begin with. A fast one is found out after a batch.
-	guessNanos = 10e6
+	guessNanos = 1e6
 	// A sample ends after so much work, or after so many records.
 	sampleNanos   = 5e6
 	sampleRecords = 4096

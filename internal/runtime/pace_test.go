@@ -20,7 +20,7 @@ func (p *pace) work(batches int, records, nanos int64) {
 func TestPace(t *testing.T) {
 	const ms = 1_000_000
 	p := paced()
-	if got := int(p.queue()); got != 10 {
+	if got := int(p.queue()); got != 100 {
 		t.Errorf("%d records are admitted before any was measured", got)
 	}
 	p.work(1, 4, 4*ms)

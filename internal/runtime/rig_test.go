@@ -89,6 +89,7 @@ type sender struct {
 func (s *sender) HasCredit() bool { return !s.empty.Load() }
 func (s *sender) Flush()          {}
 func (s *sender) Dry()            {}
+func (s *sender) AskedDry() bool  { return false }
 
 func (s *sender) Taken() int64 { return s.taken }
 

@@ -112,9 +112,7 @@ func (t *Subtask) Prepare(channels int, floor int64) {
 	t.due = t.due && t.firing != nil
 	t.pace, t.burst = newPace(t.Chain.Senders), newBurst(t.FireLimit)
 	t.admit()
-	if t.Chain.Links[0].Env.Splits.Heard() {
-		t.Inbox.WantDry()
-	}
+	t.Inbox.AskDry(t.Chain.asksDry)
 	for _, l := range t.Chain.Links {
 		if k, ok := l.Operator.(Ticking); ok {
 			t.ticking = append(t.ticking, k)
@@ -239,7 +237,6 @@ func (t *Subtask) park(ctx context.Context, ready func() bool) {
 // rest is taken when there is nothing to do: everything gathered is sent on before.
 func (t *Subtask) rest(ctx context.Context) {
 	t.Chain.flush()
-	t.Chain.dry()
 	t.park(ctx, func() bool { return !t.Inbox.Empty() || t.hasMail() })
 	t.pace.skip(t.Clock.Now())
 }
@@ -295,6 +292,7 @@ func (t *Subtask) handle() {
 		t.barrier(m.Channel.Index, m.At)
 	case exchange.Dry:
 		t.Chain.Links[0].Env.Splits.Dry(m.Channel.Index)
+		t.Chain.dry()
 	case exchange.End:
 		t.endChannel(m.Channel.Index)
 	}

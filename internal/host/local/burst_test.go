@@ -74,9 +74,7 @@ func TestBarrierInABurst(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, at the end %v", name, ends), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWords(1, words)
-					if !ends {
-						w.allow(words)
-					}
+					w.allow(0)
 					var a *local.Attempt
 					var id int64
 					count := 0
@@ -96,14 +94,15 @@ func TestBarrierInABurst(t *testing.T) {
 						return start
 					}, 0)
 					through(stamped, fired).To("book", newBook().sink)
-					ready := make(chan struct{})
-					go func() { <-time.After(2 * time.Minute); close(ready) }()
 					var err error
 					a, err = begin(t, job, 1, local.Options{BatchSize: 1, FireLimit: limit, Tap: notes})
 					if err != nil {
 						t.Fatal(err)
 					}
-					<-ready
+					if w.allow(words); ends {
+						w.allow(words + 1)
+					}
+					<-time.After(2 * time.Minute)
 					synctest.Wait()
 					if id == 0 {
 						t.Fatalf("only %d callbacks", count)
@@ -176,14 +175,16 @@ func TestRestoreInTheMiddleOfTheEnd(t *testing.T) {
 					}).To("book", newBook().sink)
 				return j
 			}
+			w.allow(0)
 			first := &heard{ever: map[string]int{}}
-			ready := make(chan struct{})
 			var err error
 			if a, err = begin(t, job(), 1, local.Options{FireLimit: 4, Tap: first, Store: s}); err != nil {
 				t.Fatal(err)
 			}
-			go func() { _ = a.Wait(); close(ready) }()
-			<-ready
+			w.allow(words + 1)
+			if err := a.Wait(); err != nil {
+				t.Fatal(err)
+			}
 			snapshot, err := a.Await(t.Context(), id)
 			if err != nil {
 				t.Fatal(err)
@@ -206,6 +207,39 @@ func TestRestoreInTheMiddleOfTheEnd(t *testing.T) {
 			if n := len(first.before) + len(second.ever); n != words {
 				t.Errorf("parallelism %d: %d timers: %v", parallelism, n, second.ever)
 			}
+		})
+	}
+}
+
+// Watermarks that are made behind an exchange come also when the source is dry, through tasks that only pass records on.
+func TestDryBehindAnExchange(t *testing.T) {
+	for name, through := range map[string]func(*leat.Stream[word]) *leat.Stream[word]{
+		"at once": func(s *leat.Stream[word]) *leat.Stream[word] { return s.Rebalance() },
+		"after another task": func(s *leat.Stream[word]) *leat.Stream[word] {
+			return s.Rebalance().Map(func(w word) word { return w }).Rebalance()
+		},
+		"behind an operator": func(s *leat.Stream[word]) *leat.Stream[word] {
+			return s.KeyBy(word.own).Process("same", func(op *leat.Operator[string, word]) func(word) error {
+				return func(w word) error { op.Emit(w); return nil }
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, b := newWords(1, 100), newBook()
+				w.allow(5)
+				job := leat.NewJob("dry")
+				through(job.From("words", w.source)).EventTime(word.when, 0).KeyBy(word.key).
+					Process("timer", seconds).To("book", b.sink)
+				a, err := begin(t, job, 1, local.Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				check(t, "fired", b.sorted(), "00 01 02 03")
+				a.Cancel(errEnough)
+				_ = a.Wait()
+			})
 		})
 	}
 }

@@ -31,7 +31,7 @@ func checkpointTimes(t *testing.T, job *leat.Job, parallelism int) (all []time.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, after := range []time.Duration{time.Second, 10 * time.Second, 7 * time.Second, 333 * time.Millisecond} {
+	for _, after := range []time.Duration{30 * time.Second, time.Second, 7 * time.Second, 333 * time.Millisecond} {
 		<-time.After(after)
 		begun := time.Now()
 		if _, err := a.Checkpoint(t.Context()); err != nil {
