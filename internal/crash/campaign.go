@@ -70,7 +70,7 @@ func (c *campaign) run(most int) (result, error) {
 		switch {
 		case !ok:
 			ended, err = true, c.finish()
-		case o.point == "" && canPause && c.IntN(8) == 0:
+		case o.point == "" && canPause && c.IntN(5) == 0:
 			ended, err = c.takeOver(o)
 		default:
 			ended, err = c.kill(o)
@@ -287,12 +287,14 @@ func (c *campaign) finish() error {
 // takeOver halts a process, has another one go on with the job, and lets the first one loose again: it has to find out that the
 // job is not its own any more, and end, before it shows anything. Then the other one is killed.
 func (c *campaign) takeOver(o order) (ended bool, err error) {
-	first, err := c.start(true, order{})
+	first, err := c.start(true, order{swift: true})
 	if err != nil {
 		return false, err
 	}
 	first.waits(first.started, patience)
-	first.endsWithin(time.Duration(c.Int64N(int64(c.instant))))
+	if c.IntN(2) == 0 { // else before it has written anything whose loss it would notice
+		first.endsWithin(time.Duration(c.Int64N(int64(c.instant))))
+	}
 	if err := pause(first.cmd.Process); err != nil { // it has ended
 		c.plan.missedOrder(o)
 		if <-first.ended; c.halt(first) {
@@ -300,7 +302,7 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 		}
 		return first.err == nil, c.ownEnd(first)
 	}
-	second, err := c.start(true, order{})
+	second, err := c.start(true, order{swift: true})
 	if err != nil {
 		return false, errors.Join(err, first.cmd.Process.Kill())
 	}
@@ -312,7 +314,7 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
-	if !fenced {
+	if !fenced || first.err == nil && second.err != nil {
 		return false, fmt.Errorf("a process goes on with a job that another one has taken over, see %s and %s", first.stderr, second.stderr)
 	}
 	if c.halt(second) {

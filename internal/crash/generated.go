@@ -53,7 +53,7 @@ func (g *generated) command(r *rand.Rand, slow bool, o order) (*exec.Cmd, error)
 	case slices.Contains(saving, o.point), n <= 2:
 		run.Savepoints = soon
 	}
-	if o.point == failpoint.SavepointDiscarded {
+	if o.swift || o.point == failpoint.SavepointDiscarded {
 		run.Every, run.Keep = 20*time.Millisecond, 1
 	}
 	if err := g.restore(r, &run, o); err != nil {

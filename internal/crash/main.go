@@ -134,20 +134,25 @@ func (w *work) add(found result, err error) {
 	w.err = errors.Join(w.err, err)
 }
 
+// examples is how often the example is run to its end: a few deaths each.
+const examples = 4
+
 // example kills the example.
 func (w *work) example() {
-	dir := w.dir + "/flights"
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		w.add(result{}, err)
-		return
+	for n := range examples {
+		dir := fmt.Sprintf("%s/flights-%d", w.dir, n)
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			w.add(result{}, err)
+			return
+		}
+		f, err := newFlights(w.root, dir)
+		if err != nil {
+			w.add(result{}, err)
+			return
+		}
+		r := rand.New(rand.NewPCG(w.seed, 1<<32+uint64(n)))
+		w.add(w.kill(&campaign{subject: *f.subject(), Rand: r, plan: w.plan}, 10))
 	}
-	f, err := newFlights(w.root, dir)
-	if err != nil {
-		w.add(result{}, err)
-		return
-	}
-	r := rand.New(rand.NewPCG(w.seed, 1<<32))
-	w.add(w.kill(&campaign{subject: *f.subject(), Rand: r, plan: w.plan}, 20))
 }
 
 // take is the number of the next campaign.

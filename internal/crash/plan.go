@@ -17,6 +17,8 @@ const perPoint = 5
 type order struct {
 	point failpoint.Point
 	hit   int
+	// swift asks for many checkpoints of which few are kept.
+	swift bool
 }
 
 // plan is which deaths are left, for all workers.
@@ -85,7 +87,7 @@ func (p *plan) next(r *rand.Rand) (o order, ok bool) {
 			if p.left[point]--; p.left[point] == 0 {
 				delete(p.left, point)
 			}
-			return order{point, hitOf(point, r)}, true
+			return order{point: point, hit: hitOf(point, r)}, true
 		}
 	}
 	p.random--
