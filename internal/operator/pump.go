@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"sync/atomic"
 
 	"leat.dev/leat/connector"
 	"leat.dev/leat/internal/runtime"
@@ -10,9 +9,8 @@ import (
 
 // pump reads a split whose reader may wait, in a goroutine of its own, so that the subtask's loop never does.
 type pump[T any] struct {
-	size   atomic.Int64 // records that the next batch takes
 	full   chan pumped[T]
-	free   chan *connector.Batch[T]
+	free   chan *connector.Batch[T] // with room for as many records as are wanted next
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
@@ -36,9 +34,8 @@ func startPump[T any](ctx context.Context, r connector.Reader[T], size int, wake
 		full: make(chan pumped[T], pumpBatches), free: make(chan *connector.Batch[T], pumpBatches),
 		cancel: cancel, ended: make(chan struct{}),
 	}
-	p.size.Store(int64(size))
 	for range pumpBatches {
-		p.free <- &connector.Batch[T]{}
+		p.free <- &connector.Batch[T]{Max: size}
 	}
 	go p.run(ctx, r, wake)
 	return p
@@ -51,10 +48,11 @@ func (p *pump[T]) run(ctx context.Context, r connector.Reader[T], wake func()) {
 		select {
 		case b = <-p.free:
 		case <-ctx.Done():
+		}
+		if ctx.Err() != nil { // also where both were ready: nothing is read after the end
 			return
 		}
 		b.Clear()
-		b.Max = int(p.size.Load())
 		read := pumpOnce(ctx, r, b)
 		p.full <- read // never waits: there are as many places as batches
 		wake()

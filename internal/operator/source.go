@@ -188,7 +188,6 @@ func (s *Source[T]) pull(p *sourceSplit[T], limit int) (records int, err error) 
 		batch.Max = limit
 		err = p.reader.Read(s.env.Context, batch)
 	} else {
-		p.pump.size.Store(int64(limit))
 		got := <-p.pump.full
 		batch, err, p.position = got.batch, got.err, got.position
 	}
@@ -200,6 +199,7 @@ func (s *Source[T]) pull(p *sourceSplit[T], limit int) (records int, err error) 
 	p.brim = !dry
 	s.send(p, batch)
 	if p.pump != nil {
+		batch.Max = limit
 		p.pump.free <- batch
 	}
 	switch {
