@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -108,10 +107,11 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	o := s.c.Options
 	o.Restore = s.c.From
 	if s.c.Store != nil {
-		var err error
-		if s.epoch, err = checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch); err != nil {
-			return nil, fmt.Errorf("job %s: %w", s.c.Plan.Graph.Job, err)
+		epoch, err := checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch)
+		if err != nil {
+			return nil, s.named(err) // the epoch of the attempt before stays: by it the next claim knows whether the job was lost
 		}
+		s.epoch = epoch
 		taken, err := s.take()
 		if err != nil {
 			return nil, err
