@@ -359,24 +359,55 @@ func (j *lossyJob) interrupted() string {
 	}
 }
 
-// A bit of a segment file is turned over: nothing is read wrongly. The restore is refused with the file's name.
-func TestLossyDiskFlipsBitsOfState(t *testing.T) {
-	log := listen(t, nil)
-	j := &lossyJob{T: t, disk: vfs.NewMem(), perSecond: 30_000, options: []leat.Option{leat.ExactlyOnce()}, log: log}
-	manifest := j.interrupted()
-	text, err := vfs.ReadFile(j.disk, manifest)
+// A bit of a segment file of the newest snapshot is turned over, or the file is gone: nothing is read wrongly, and what holds for a
+// damaged manifest holds for it.
+func TestLossyDiskDamagesState(t *testing.T) {
+	for _, exactly := range []bool{false, true} {
+		for _, gone := range []bool{false, true} {
+			log := listen(t, nil)
+			j := &lossyJob{T: t, disk: vfs.NewMem(), perSecond: 30_000, log: log}
+			if exactly {
+				j.options = []leat.Option{leat.ExactlyOnce()}
+			}
+			name := j.damagedSegment(gone)
+			err := j.run(2)
+			if exactly {
+				if err == nil || !strings.Contains(err.Error(), "--allow-repeat") || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "damaged") {
+					t.Fatalf("exactly once from a damaged segment: %v", err)
+				}
+				j.repeat = true
+				err = j.run(2)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !log.said("an older one takes its place") || !log.said(name) {
+				t.Errorf("it is not said that an older snapshot is used: %q", log.all)
+			}
+			j.expect(name, true)
+		}
+	}
+}
+
+// damagedSegment damages a segment file that the newest manifest names, and returns its name.
+func (j *lossyJob) damagedSegment(gone bool) string {
+	j.Helper()
+	text, err := vfs.ReadFile(j.disk, j.interrupted())
 	if err != nil {
-		t.Fatal(err)
+		j.Fatal(err)
 	}
 	_, after, _ := strings.Cut(string(text), `"name": "lossy/data/`)
 	name, _, ok := strings.Cut(after, `"`)
 	if !ok {
-		t.Fatalf("no segment in %s", text)
+		j.Fatalf("no segment in %s", text)
 	}
-	if err := j.disk.Damage("/store/lossy/data/"+name, 8*20); err != nil {
-		t.Fatal(err)
+	if gone {
+		err = j.disk.Remove("/store/lossy/data/" + name)
+	} else {
+		err = j.disk.Damage("/store/lossy/data/"+name, 8*20)
 	}
-	if err := j.run(2); err == nil || !strings.Contains(err.Error(), path.Base(name)) || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("from a damaged segment: %v", err)
+	if err != nil {
+		j.Fatal(err)
 	}
+	return path.Base(name)
 }

@@ -66,7 +66,7 @@ func removeFromHistory(ctx context.Context, s store.Store, job string, sequence 
 			continue
 		}
 		kept, err := Read(ctx, s, job, other)
-		if err != nil && (!force || !errors.Is(err, errCorrupt)) {
+		if err != nil && (!force || !errors.Is(err, ErrDamaged)) {
 			return fmt.Errorf("what another manifest names can't be known: %w", err)
 		}
 		for _, name := range kept.files() {

@@ -219,7 +219,7 @@ func TestKeyedByNewNames(t *testing.T) {
 		t.Errorf("got %s, %v", got, err)
 	}
 	s.Manifest.operator("detect").States = nil
-	if _, err := keyedOf(t, s, "judge", 0, 128); !errors.Is(err, errCorrupt) {
+	if _, err := keyedOf(t, s, "judge", 0, 128); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a state that the manifest does not list: %v", err)
 	}
 }

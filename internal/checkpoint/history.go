@@ -72,7 +72,7 @@ func last(all []int64) int64 {
 
 // Newest returns a job's newest snapshot that can be read, nil if it has none, and what is wrong with newer ones.
 func Newest(ctx context.Context, s store.Store, job string) (found *Snapshot, damaged []error, err error) {
-	h, err := look(ctx, s, job)
+	h, err := look(ctx, s, job, nil)
 	return h.newest, h.damaged, err
 }
 
@@ -83,7 +83,7 @@ type history struct {
 	damaged []error   // what is wrong with newer ones
 }
 
-func look(ctx context.Context, s store.Store, job string) (h history, err error) {
+func look(ctx context.Context, s store.Store, job string, unread []Unread) (h history, err error) {
 	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
 	if err != nil {
 		return h, err
@@ -91,17 +91,36 @@ func look(ctx context.Context, s store.Store, job string) (h history, err error)
 	h.last = last(sequences)
 	for _, sequence := range slices.Backward(sequences) {
 		found, err := readOne(ctx, s, job, sequence)
+		if err == nil {
+			err = damageOf(found.Manifest, unread)
+		}
 		switch {
 		case err == nil:
 			h.newest = found
 			return h, nil
-		case errors.Is(err, errCorrupt) || errors.Is(err, ErrGone):
+		case errors.Is(err, ErrDamaged) || errors.Is(err, ErrGone):
 			h.damaged = append(h.damaged, err)
 		default:
 			return h, err
 		}
 	}
 	return h, nil
+}
+
+// Unread is a snapshot whose files could not be restored.
+type Unread struct {
+	Manifest *Manifest
+	Err      error
+}
+
+// damageOf is what is known to be wrong with the files that a manifest names: of a snapshot there may be several manifests.
+func damageOf(m *Manifest, unread []Unread) error {
+	for _, u := range unread {
+		if u.Manifest.Checkpoint == m.Checkpoint && u.Manifest.Taken.Equal(m.Taken) && u.Manifest.ID == m.ID {
+			return u.Err
+		}
+	}
+	return nil
 }
 
 func readOne(ctx context.Context, s store.Store, job string, sequence int64) (*Snapshot, error) {
@@ -216,7 +235,7 @@ func readAll(ctx context.Context, s store.Store, job string, sequences []int64) 
 	var all []*Manifest
 	for _, sequence := range sequences {
 		m, err := Read(ctx, s, job, sequence)
-		if errors.Is(err, errCorrupt) || errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, ErrDamaged) || errors.Is(err, store.ErrNotFound) {
 			continue // nobody can restore it, and what it named can't be known
 		}
 		if err != nil {

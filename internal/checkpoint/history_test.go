@@ -163,7 +163,7 @@ func TestNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, damaged, err := Newest(t.Context(), s, "job")
-	if err != nil || len(damaged) != 1 || !errors.Is(damaged[0], errCorrupt) {
+	if err != nil || len(damaged) != 1 || !errors.Is(damaged[0], ErrDamaged) {
 		t.Fatalf("damaged %v, %v", damaged, err)
 	}
 	if m := found.Manifest; m.Checkpoint != 6 || m.Sequence != 2 {

@@ -74,7 +74,7 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 	}
 	head := make([]byte, len(magic))
 	if _, err := p.ReadAt(head, 0); err != nil || string(head) != magic {
-		found(&Damage{file.Name, 0, fmt.Errorf("%w: it does not begin as a segment does", errCorrupt)})
+		found(&Damage{file.Name, 0, fmt.Errorf("%w: it does not begin as a segment does", ErrDamaged)})
 	}
 	sections, err := readIndex(p)
 	if err != nil {
@@ -87,13 +87,13 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 			return err
 		}
 		if sec.Offset != next {
-			found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to %d belong to no section, or to two", errCorrupt, sec.Offset)})
+			found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to %d belong to no section, or to two", ErrDamaged, sec.Offset)})
 		}
 		next = sec.Offset + sec.Bytes
 		verifySection(p, file, sec, entry, found)
 	}
 	if index := indexOffset(p); index != next {
-		found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to its index, at %d, belong to no section", errCorrupt, index)})
+		found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to its index, at %d, belong to no section", ErrDamaged, index)})
 	}
 	return nil
 }

@@ -153,14 +153,14 @@ func (m *Manifest) encode() ([]byte, error) {
 func parse(data []byte) (*Manifest, error) {
 	body, seal, ok := cutSeal(data)
 	if !ok {
-		return nil, fmt.Errorf("%w: it does not end with its checksum", errCorrupt)
+		return nil, fmt.Errorf("%w: it does not end with its checksum", ErrDamaged)
 	}
 	if want := fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)); seal != want {
-		return nil, fmt.Errorf("%w: its checksum is %s, not %s", errCorrupt, want, seal)
+		return nil, fmt.Errorf("%w: its checksum is %s, not %s", ErrDamaged, want, seal)
 	}
 	var m Manifest
 	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	if m.Format != FormatVersion {
 		return nil, fmt.Errorf("format %d is not one that this version reads (%d)", m.Format, FormatVersion)

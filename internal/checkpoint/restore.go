@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,7 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 	}
 	wanted := func(state string, group int, r backend.Reader) error {
 		if s.Match != nil && !o.lists(state) {
-			return fmt.Errorf("%w: the manifest does not list this state", errCorrupt)
+			return fmt.Errorf("%w: the manifest does not list this state", ErrDamaged)
 		}
 		if now, ok := s.state(operator, state); ok {
 			return f(now, group, r)
@@ -47,6 +48,9 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 
 func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
 	p, err := s.Store.Open(ctx, file.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func TestRestoreErrorsNameTheFile(t *testing.T) {
 	whole := segmentOf(t, golden()...)
 	for what, b := range map[string][]byte{"truncated": whole[:len(whole)-3], "empty": nil, "changed": append(bytes.Clone(whole[:12]), whole[13:]...)} {
 		replace(t, faults, "fraud/data/0000000001/0000000001/detect-0.seg", b)
-		if _, err := keyedOf(t, s, "detect", 0, 128); !errors.Is(err, errCorrupt) || !strings.HasPrefix(err.Error(), file) {
+		if _, err := keyedOf(t, s, "detect", 0, 128); !errors.Is(err, ErrDamaged) || !strings.HasPrefix(err.Error(), file) {
 			t.Errorf("%s: got %v", what, err)
 		}
 	}

@@ -146,8 +146,8 @@ func (w *segmentWriter) finish() error {
 	return w.write(append(tail, magic...))
 }
 
-// errCorrupt marks what does not read as it was written.
-var errCorrupt = errors.New("the file is damaged")
+// ErrDamaged says that a file of a snapshot is not there, or does not read as it was written.
+var ErrDamaged = errors.New("the file is damaged")
 
 const tailBytes = 8 + len(magic)
 
@@ -155,7 +155,7 @@ const tailBytes = 8 + len(magic)
 func readIndex(p store.Piece) ([]section, error) {
 	size := p.Size()
 	if size < int64(tailBytes+len(magic)) {
-		return nil, fmt.Errorf("%w: %d bytes are too few", errCorrupt, size)
+		return nil, fmt.Errorf("%w: %d bytes are too few", ErrDamaged, size)
 	}
 	tail := make([]byte, tailBytes)
 	if _, err := p.ReadAt(tail, size-int64(tailBytes)); err != nil {
@@ -163,18 +163,18 @@ func readIndex(p store.Piece) ([]section, error) {
 	}
 	n := int64(binary.LittleEndian.Uint32(tail))
 	if string(tail[8:]) != magic || n > size-int64(tailBytes+len(magic)) {
-		return nil, fmt.Errorf("%w: it does not end as a segment does", errCorrupt)
+		return nil, fmt.Errorf("%w: it does not end as a segment does", ErrDamaged)
 	}
 	index := make([]byte, n)
 	if _, err := p.ReadAt(index, size-int64(tailBytes)-n); err != nil {
 		return nil, err
 	}
 	if crc32.Checksum(index, castagnoli) != binary.LittleEndian.Uint32(tail[4:]) {
-		return nil, fmt.Errorf("%w: the checksum of its index differs", errCorrupt)
+		return nil, fmt.Errorf("%w: the checksum of its index differs", ErrDamaged)
 	}
 	var sections []section
 	if err := json.Unmarshal(index, &sections); err != nil {
-		return nil, fmt.Errorf("%w: %w", errCorrupt, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return sections, nil
 }
@@ -191,7 +191,7 @@ type sectionReader struct {
 
 func newSectionReader(p store.Piece, s section) (*sectionReader, error) {
 	if s.Offset < int64(len(magic)) || s.Bytes < 0 || s.Offset > p.Size() || s.Bytes > p.Size()-s.Offset {
-		return nil, fmt.Errorf("%w: section %s of key group %d lies outside of it", errCorrupt, s.State, s.Group)
+		return nil, fmt.Errorf("%w: section %s of key group %d lies outside of it", ErrDamaged, s.State, s.Group)
 	}
 	from := bufio.NewReaderSize(io.NewSectionReader(p, s.Offset, s.Bytes), readBytes)
 	most := max(min(s.Entries, s.Bytes/leastEntry), 0)
@@ -219,7 +219,7 @@ func (r *sectionReader) Next() (key, item, value []byte, err error) {
 	item, rest, ok2 = cut(rest)
 	value, rest, ok3 = cut(rest)
 	if !ok1 || !ok2 || !ok3 {
-		return nil, nil, nil, fmt.Errorf("%w: an entry is longer than its frame", errCorrupt)
+		return nil, nil, nil, fmt.Errorf("%w: an entry is longer than its frame", ErrDamaged)
 	}
 	r.rest = rest
 	r.left--
@@ -246,23 +246,23 @@ func (r *sectionReader) frame() error {
 	case err == io.EOF && r.left == 0:
 		return io.EOF
 	case err == io.EOF:
-		return fmt.Errorf("%w: a section has %+d entries against its index", errCorrupt, -r.left)
+		return fmt.Errorf("%w: a section has %+d entries against its index", ErrDamaged, -r.left)
 	case err != nil:
-		return fmt.Errorf("%w: %w", errCorrupt, err)
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	n := int64(binary.LittleEndian.Uint32(head[:4]))
 	if n == 0 || n > maxFrameBytes {
-		return fmt.Errorf("%w: a frame of %d bytes", errCorrupt, n)
+		return fmt.Errorf("%w: a frame of %d bytes", ErrDamaged, n)
 	}
 	r.bytes -= headBytes
 	there := min(n, r.bytes) // no memory for what can't be there
 	r.bytes -= there
 	r.payload = slices.Grow(r.payload[:0], int(there))[:there]
 	if got, err := io.ReadFull(r.from, r.payload); err != nil || there < n {
-		return fmt.Errorf("%w: a frame ends after %d of %d bytes", errCorrupt, got, n)
+		return fmt.Errorf("%w: a frame ends after %d of %d bytes", ErrDamaged, got, n)
 	}
 	if crc32.Checksum(r.payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
-		return fmt.Errorf("%w: the checksum of a frame differs", errCorrupt)
+		return fmt.Errorf("%w: the checksum of a frame differs", ErrDamaged)
 	}
 	r.rest = r.payload
 	return nil

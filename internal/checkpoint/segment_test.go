@@ -206,12 +206,12 @@ func TestDamagedSegments(t *testing.T) {
 	for i := len(magic); i < len(whole); i++ {
 		b := bytes.Clone(whole)
 		b[i] ^= 0x10
-		if got, err := readRows(pieceOf(b)); !errors.Is(err, errCorrupt) {
+		if got, err := readRows(pieceOf(b)); !errors.Is(err, ErrDamaged) {
 			t.Errorf("byte %d is changed: read %v, %v", i, fmt.Sprint(got) == fmt.Sprint(want), err)
 		}
 	}
 	for n := range whole {
-		if _, err := readRows(pieceOf(whole[:n])); !errors.Is(err, errCorrupt) {
+		if _, err := readRows(pieceOf(whole[:n])); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%d bytes of %d: %v", n, len(whole), err)
 		}
 	}
@@ -260,7 +260,7 @@ func TestSectionsOutsideOfTheFile(t *testing.T) {
 	for _, s := range []section{
 		{Offset: -1, Bytes: 1}, {Offset: 0, Bytes: 1}, {Offset: 8, Bytes: 93}, {Offset: 101}, {Offset: 50, Bytes: -1}, {Offset: 1 << 62, Bytes: 1 << 62},
 	} {
-		if _, err := newSectionReader(p, s); !errors.Is(err, errCorrupt) {
+		if _, err := newSectionReader(p, s); !errors.Is(err, ErrDamaged) {
 			t.Errorf("offset %d, %d bytes: %v", s.Offset, s.Bytes, err)
 		}
 	}

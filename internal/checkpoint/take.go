@@ -18,6 +18,8 @@ type Origin struct {
 	Claim bool
 	// ExactlyOnce says that what was committed must not come again, unless AllowRepeat.
 	ExactlyOnce, AllowRepeat bool
+	// Unread are snapshots that turned out to be damaged when they were restored.
+	Unread []Unread
 }
 
 // Taken is what a job goes on from.
@@ -30,6 +32,8 @@ type Taken struct {
 	Damaged []error
 	// Again says that Origin.From was passed over: the job has begun from it before, and has come further.
 	Again bool
+	// Named says that the snapshot is Origin.From.
+	Named bool
 }
 
 // Take takes a job over: it writes the snapshot that the job goes on from once more, as the next manifest, or one of nothing if
@@ -37,7 +41,7 @@ type Taken struct {
 // made part of one can be removed.
 func Take(ctx context.Context, s store.Store, job string, epoch int64, o Origin) (*Taken, error) {
 	for {
-		h, err := look(ctx, s, job)
+		h, err := look(ctx, s, job, o.Unread)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +49,7 @@ func Take(ctx context.Context, s store.Store, job string, epoch int64, o Origin)
 		if err != nil {
 			return nil, fmt.Errorf("job %s: %w", job, err)
 		}
-		t := &Taken{Manifest: &Manifest{Format: FormatVersion, Job: job}, Damaged: h.damaged, Again: again}
+		t := &Taken{Manifest: &Manifest{Format: FormatVersion, Job: job}, Damaged: h.damaged, Again: again, Named: from != nil && from == o.From}
 		if from != nil {
 			t.Manifest = o.adopt(from, job, s)
 			t.Snapshot = &Snapshot{Manifest: t.Manifest, Store: from.Store, Place: from.Place}

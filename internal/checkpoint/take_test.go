@@ -23,7 +23,7 @@ func TestChoose(t *testing.T) {
 		return history{newest: &Snapshot{Manifest: &m, Store: store.NewMemory()}, last: 7}
 	}
 	grown := newest(Manifest{Checkpoint: 9})
-	broken := history{newest: grown.newest, last: 8, damaged: []error{errCorrupt}}
+	broken := history{newest: grown.newest, last: 8, damaged: []error{ErrDamaged}}
 	at := &Mark{Sequence: 7, Epoch: 3}
 	for name, test := range map[string]struct {
 		origin Origin
@@ -36,7 +36,7 @@ func TestChoose(t *testing.T) {
 		"an older one where it repeats":        {Origin{}, broken, "newest", false},
 		"an older one where it must not":       {Origin{ExactlyOnce: true}, broken, "--allow-repeat", false},
 		"an older one where it may":            {Origin{ExactlyOnce: true, AllowRepeat: true}, broken, "newest", false},
-		"none that can be read":                {Origin{}, history{last: 2, damaged: []error{errCorrupt}}, "no snapshot can be read", false},
+		"none that can be read":                {Origin{}, history{last: 2, damaged: []error{ErrDamaged}}, "no snapshot can be read", false},
 		"a savepoint, to an empty store":       {Origin{From: savepointOf("a", nil), ExactlyOnce: true}, history{}, "from", false},
 		"to a store where nothing was done":    {Origin{From: savepointOf("a", nil), ExactlyOnce: true}, newest(Manifest{}), "from", false},
 		"right after it was taken":             {Origin{From: savepointOf("a", at), ExactlyOnce: true}, grown, "from", false},

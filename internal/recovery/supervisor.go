@@ -104,26 +104,18 @@ var errStopped = errors.New("the job was stopped while it waited for another att
 
 // begin starts an attempt, from the newest snapshot if there is one.
 func (s *Supervisor) begin() (*local.Attempt, error) {
-	o := s.c.Options
-	o.Restore = s.c.From
 	if s.c.Store != nil {
 		epoch, err := checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch)
 		if err != nil {
 			return nil, s.named(err) // the epoch of the attempt before stays: by it the next claim knows whether the job was lost
 		}
 		s.epoch = epoch
-		taken, err := s.take()
-		if err != nil {
-			return nil, err
-		}
-		o.Epoch, o.After, o.Restore, o.Store, o.Final = s.epoch, taken.Manifest, taken.Snapshot, s.c.Store, true
 	}
+	o := s.c.Options
 	if err := s.holdLease(&o); err != nil {
 		return nil, err
 	}
-	o.Metrics.Reset()
-	o.Metrics.Attempt.Store(s.epoch)
-	a, err := local.Start(s.ctx, s.c.Plan, o)
+	a, err := s.restore(o)
 	if err != nil {
 		return nil, err
 	}
@@ -141,10 +133,33 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	return a, nil
 }
 
+// restore starts an attempt from the newest snapshot that can be restored: which one that is may turn out only then.
+func (s *Supervisor) restore(o local.Options) (*local.Attempt, error) {
+	var unread []checkpoint.Unread
+	o.Restore = s.c.From
+	for {
+		var taken *checkpoint.Taken
+		if s.c.Store != nil {
+			var err error
+			if taken, err = s.take(unread); err != nil {
+				return nil, err
+			}
+			o.Epoch, o.After, o.Restore, o.Store, o.Final = s.epoch, taken.Manifest, taken.Snapshot, s.c.Store, true
+		}
+		o.Metrics.Reset()
+		o.Metrics.Attempt.Store(s.epoch)
+		a, err := local.Start(s.ctx, s.c.Plan, o)
+		if taken == nil || taken.Snapshot == nil || taken.Named || !errors.Is(err, checkpoint.ErrDamaged) {
+			return a, err
+		}
+		unread = append(unread, checkpoint.Unread{Manifest: taken.Manifest, Err: err})
+	}
+}
+
 // take takes the job over and returns the snapshot to go on from.
-func (s *Supervisor) take() (*checkpoint.Taken, error) {
+func (s *Supervisor) take(unread []checkpoint.Unread) (*checkpoint.Taken, error) {
 	job := s.c.Plan.Graph.Job
-	origin := checkpoint.Origin{From: s.c.From, Claim: s.c.Claim, ExactlyOnce: s.exactlyOnce(), AllowRepeat: s.c.AllowRepeat}
+	origin := checkpoint.Origin{From: s.c.From, Claim: s.c.Claim, ExactlyOnce: s.exactlyOnce(), AllowRepeat: s.c.AllowRepeat, Unread: unread}
 	taken, err := checkpoint.Take(s.ctx, s.c.Store, job, s.epoch, origin)
 	if err != nil {
 		return nil, err
