@@ -7,6 +7,7 @@ import (
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/internal/prefetch"
 )
 
 // What is wrong with an entry of a snapshot.
@@ -33,18 +34,81 @@ func (s *Store[K]) Restore(was backend.State, state string, group int, r backend
 	if sized, ok := r.(backend.Sized); ok {
 		s.reserve(s.states[i], group-s.cfg.From, sized.Entries())
 	}
-	for n := 0; ; n++ {
-		key, item, value, err := r.Next()
-		if err == io.EOF {
+	return s.restoreAll(s.states[i], state, group, r)
+}
+
+// restoreBatch is how many entries are read before their rows are looked for: the cache misses of so many overlap.
+const restoreBatch = 128
+
+// restoring is a batch of entries. Item and value lie in bytes, one after the other.
+type restoring[K comparable] struct {
+	keys   []K
+	hashes []uint64
+	lines  []uintptr
+	bytes  []byte
+	ends   []int // of each item and value
+}
+
+func (s *Store[K]) restoreAll(st keyedState, state string, group int, r backend.Reader) error {
+	var b restoring[K]
+	for n := 0; ; n += len(b.keys) {
+		ended, err := s.readBatch(&b, group, r)
+		if err != nil {
+			return fmt.Errorf("state %q, key group %d, entry %d: %w", state, group, n+len(b.keys), err)
+		}
+		if at, err := s.restoreBatch(&b, st, group-s.cfg.From); err != nil {
+			return fmt.Errorf("state %q, key group %d, entry %d: key %v: %w", state, group, n+at, b.keys[at], err)
+		}
+		if ended {
 			return nil
 		}
-		if err == nil {
-			err = s.restoreEntry(s.states[i], group, key, item, value)
+	}
+}
+
+// readBatch reads entries, and says whether they were the last.
+func (s *Store[K]) readBatch(b *restoring[K], group int, r backend.Reader) (ended bool, err error) {
+	b.keys, b.hashes, b.lines, b.bytes, b.ends = b.keys[:0], b.hashes[:0], b.lines[:0], b.bytes[:0], b.ends[:0]
+	for len(b.keys) < restoreBatch {
+		key, item, value, err := r.Next()
+		if err == io.EOF {
+			return true, nil
 		}
 		if err != nil {
-			return fmt.Errorf("state %q, key group %d, entry %d: %w", state, group, n, err)
+			return false, err
 		}
+		k, err := s.keys.Decode(key)
+		if err != nil {
+			return false, fmt.Errorf("key: %w", err)
+		}
+		hash := s.keys.Hash(k)
+		if of := keygroup.Of(hash, s.cfg.Max); of != group {
+			return false, fmt.Errorf("key %v belongs to key group %d of %d", k, of, s.cfg.Max)
+		}
+		b.keys, b.hashes, b.lines = append(b.keys, k), append(b.hashes, hash), append(b.lines, s.index[group-s.cfg.From].Line(hash))
+		b.bytes = append(b.bytes, item...)
+		b.ends = append(b.ends, len(b.bytes))
+		b.bytes = append(b.bytes, value...)
+		b.ends = append(b.ends, len(b.bytes))
 	}
+	return false, nil
+}
+
+// restoreBatch gives the entries to the rows of their keys; an error is that of the entry at a place.
+func (s *Store[K]) restoreBatch(b *restoring[K], st keyedState, g int) (at int, err error) {
+	prefetch.Lines(b.lines)
+	from := 0
+	for i, k := range b.keys {
+		row := s.lookup(g, k, b.hashes[i])
+		if row == noRow {
+			row = s.insert(g, k, b.hashes[i])
+		}
+		middle, end := b.ends[2*i], b.ends[2*i+1]
+		if err := st.restore(g, row, b.bytes[from:middle:middle], b.bytes[middle:end:end]); err != nil {
+			return i, err
+		}
+		from = end
+	}
+	return 0, nil
 }
 
 // reserve makes room for the entries of a state in a key group.
@@ -63,24 +127,4 @@ func (s *Store[K]) expect(st keyedState, was backend.State) error {
 		return fmt.Errorf("its kind was %s and is %s", was.KindText(), is.KindText())
 	}
 	return st.expect(was)
-}
-
-func (s *Store[K]) restoreEntry(st keyedState, group int, key, item, value []byte) error {
-	k, err := s.keys.Decode(key)
-	if err != nil {
-		return fmt.Errorf("key: %w", err)
-	}
-	hash := s.keys.Hash(k)
-	if of := keygroup.Of(hash, s.cfg.Max); of != group {
-		return fmt.Errorf("key %v belongs to key group %d of %d", k, of, s.cfg.Max)
-	}
-	g := group - s.cfg.From
-	row := s.lookup(g, k, hash)
-	if row == noRow {
-		row = s.insert(g, k, hash)
-	}
-	if err := st.restore(g, row, item, value); err != nil {
-		return fmt.Errorf("key %v: %w", k, err)
-	}
-	return nil
 }

@@ -208,6 +208,29 @@ func TestRefUnderSnapshots(t *testing.T) {
 	}
 }
 
+// Two snapshots that have the same slice, in chunks of their own, both have the value from before the change.
+func TestRefUnderSnapshotsThatShare(t *testing.T) {
+	s := newStore[string](t, nil)
+	v := heap.AddValue(s.Store, "v", codec.Struct[[]int64]())
+	s.at("a")
+	v.Set([]int64{1, 2})
+	s.End()
+	first := s.Snapshot()
+	s.at("a")
+	v.Set(v.Get()) // another chunk, the same slice
+	s.End()
+	second := s.Snapshot()
+	s.at("a")
+	(*v.Ref())[0] = 9
+	s.End()
+	want := string(encode(t, []int64{1, 2}))
+	for i, z := range []backend.Snapshot{second, first} {
+		if got := entries(t, s, persist(t, z), "v"); got["a"] != want {
+			t.Errorf("snapshot %d of 2, newest first: %x, want %x", i+1, got["a"], want)
+		}
+	}
+}
+
 func TestBudgetRefuses(t *testing.T) {
 	b := heap.NewBudget(1 << 20)
 	s := newStore[int64](t, b)

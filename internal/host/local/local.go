@@ -152,6 +152,9 @@ func (a *Attempt) prepare() (err error) {
 			return err
 		}
 	}
+	if err := a.restore(); err != nil {
+		return err
+	}
 	failpoint.Hit(failpoint.RestoreAfter)
 	return nil
 }
@@ -240,13 +243,6 @@ func (a *Attempt) build(t *graph.Task) error {
 			return err
 		}
 		s.Chain = chain
-		floor := flow.NoTime
-		if a.options.Restore != nil {
-			if floor, err = s.Restore(a.ctx, a.options.Restore); err != nil {
-				return fmt.Errorf("job %s, subtask %d of %s: restore checkpoint %d: %w", a.plan.Graph.Job, s.Index, t.Name(), a.options.Restore.Manifest.Checkpoint, err)
-			}
-		}
-		s.Prepare(a.channelsTo(t, s.Index), floor)
 	}
 	return nil
 }
