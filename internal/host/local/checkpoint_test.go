@@ -288,7 +288,7 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = run(t, sums(w, b), 1, local.Options{Restore: snapshot})
-		want = "job sums, subtask 0 of sum → book: restore checkpoint 1: operator sum: " + name + ": it does not exist"
+		want = "job sums, subtask 0 of sum → book: restore checkpoint 1: operator sum: the file is damaged: " + name + ": it does not exist"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v", err)
 		}
