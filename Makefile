@@ -17,7 +17,7 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-long sim sim-long bench bench-w7 lint golden fuzz clean
+.PHONY: help demo test crash crash-long sim sim-long mutants bench bench-w7 lint golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ sim: ## run 1,000 simulated jobs with crashes at every step: a seed that fails i
 
 sim-long: ## the same with 10,000
 	$(GO) test -count=1 -timeout 4h ./internal/sim -run TestSim -seeds=10000 -v
+
+mutants: ## plant bugs, one at a time, and see that a test finds each; four minutes
+	$(GO) run ./ci/mutants
 
 bench: ## compare leat with hand-written loops and Flink: about six minutes
 	bench/compare.sh
