@@ -335,3 +335,38 @@ func TestLatePart(t *testing.T) {
 		t.Errorf("%d snapshots released, not 1", n)
 	}
 }
+
+// A checkpoint that is complete after a newer one is given up: its manifest would be the newest, and older than what is committed.
+// A savepoint that is overtaken is complete, and says that something newer was committed.
+func TestOvertaken(t *testing.T) {
+	s := store.NewMemory()
+	c := job(s)
+	c.After(&Manifest{Sequence: 1})
+	to, err := NewTarget(t.Context(), "fraud", "mem:"+t.Name(), testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hand := func(id int64) (*Manifest, error) {
+		for _, p := range parts(new(atomic.Int32)) {
+			p.Checkpoint = id
+			c.Frozen(p)
+		}
+		return c.Wait(t.Context(), id)
+	}
+	n := len(parts(new(atomic.Int32)))
+	savepoint, older, newer := c.Begin(n, to), c.Begin(n, nil), c.Begin(n, nil)
+	if _, err := hand(newer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hand(older); !errors.Is(err, ErrOvertaken) {
+		t.Errorf("the older one: %v", err)
+	}
+	m, err := hand(savepoint)
+	if err != nil || m.After == nil || *m.After != (Mark{Sequence: 1, Epoch: 1}) {
+		t.Errorf("the savepoint: %+v, %v", m, err)
+	}
+	if newest, _, err := Newest(t.Context(), s, "fraud"); err != nil || newest.Manifest.Checkpoint != newer {
+		t.Errorf("the newest: %+v, %v", newest, err)
+	}
+	c.Close()
+}
