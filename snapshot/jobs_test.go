@@ -80,12 +80,20 @@ func (h held) Open(_ context.Context, _ connector.Split, position []byte) (conne
 
 type heldReader struct {
 	held
-	at int
+	at    int
+	empty int // reads that brought nothing, at the end
 }
+
+// aheadReads is more than a source reads ahead: when so many more were asked for, the job has taken all that was read before.
+const aheadReads = 16
 
 func (r *heldReader) Read(ctx context.Context, into *connector.Batch[sale]) error {
 	if r.at >= r.to && r.reached == nil {
 		return io.EOF
+	}
+	if r.at >= r.to && r.empty < aheadReads {
+		r.empty++
+		return nil
 	}
 	if r.at >= r.to {
 		select {
