@@ -243,7 +243,7 @@ func TestCrashTwice(t *testing.T) {
 // are left out.
 func stride() int {
 	if testing.Short() {
-		return 4
+		return 10
 	}
 	return 1
 }

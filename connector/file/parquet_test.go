@@ -59,8 +59,9 @@ type everything struct {
 	Counts  map[string]int64
 	Routes  map[uint16][]stop
 	Keys    map[[2]byte]map[bool]string
-	secret  int
-	Left    chan int `parquet:"-"`
+	//lint:ignore U1000 it is there to be left out
+	secret int
+	Left   chan int `parquet:"-"`
 }
 
 // times are in UTC and as fine as their column.

@@ -28,8 +28,10 @@ func earlier() *Manifest {
 			Floors: []backend.Floor{{To: 128, Watermark: 7}},
 		},
 		{Name: "payments", Kind: graph.Source, Entries: []backend.Entry{{State: "splits", Key: "a", Value: []byte{0}}}},
-		{Name: "buffer", Kind: graph.Process, States: []backend.State{{Name: "open", Kind: backend.Operator}, {Name: "shut", Kind: backend.Operator}},
-			Entries: []backend.Entry{{State: "open", Key: "0", Value: []byte{1}}, {State: "shut", Key: "0", Value: []byte{2}}}},
+		{
+			Name: "buffer", Kind: graph.Process, States: []backend.State{{Name: "open", Kind: backend.Operator}, {Name: "shut", Kind: backend.Operator}},
+			Entries: []backend.Entry{{State: "open", Key: "0", Value: []byte{1}}, {State: "shut", Key: "0", Value: []byte{2}}},
+		},
 		{Name: "alerts", Kind: graph.Sink, Committables: []backend.Committable{{Checkpoint: 3, Data: []byte("x")}}},
 		{Name: "filter-1", Kind: graph.Filter},
 	}}

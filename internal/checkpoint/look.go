@@ -33,7 +33,7 @@ func (s *Snapshot) Index(ctx context.Context, file File) ([]Section, error) {
 	}
 	all := make([]Section, len(sections))
 	for i, sec := range sections {
-		all[i] = Section{sec.State, sec.Group, sec.Offset, sec.Bytes, sec.Entries}
+		all[i] = Section(sec)
 	}
 	return all, nil
 }
@@ -128,7 +128,7 @@ func verifySection(p store.Piece, file File, sec section, entry func(Section, []
 	}
 	from := &counted{r.from, sec.Offset}
 	r.from = from
-	where := Section{sec.State, sec.Group, sec.Offset, sec.Bytes, sec.Entries}
+	where := Section(sec)
 	frame := sec.Offset
 	for {
 		if len(r.rest) == 0 {
@@ -160,7 +160,7 @@ func (s *Snapshot) Read(ctx context.Context, file File, sec Section) (*Reading, 
 	if err != nil {
 		return nil, err
 	}
-	r, err := newSectionReader(p, section{sec.State, sec.Group, sec.Offset, sec.Bytes, sec.Entries})
+	r, err := newSectionReader(p, section(sec))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", file.Name, err), p.Close())
 	}

@@ -292,7 +292,7 @@ func (d *differ) alike(was, is *held) bool {
 // of is the rows of one entry.
 func (t *Table) of(h held) (rows [][]any, err error) {
 	t.last, t.index = nil, 0
-	err = t.entry(entry{h.key, h.item, h.value}, func(row []any) error {
+	err = t.entry(entry(h), func(row []any) error {
 		rows = append(rows, row)
 		return nil
 	})

@@ -29,7 +29,7 @@ type parquetWriter struct {
 	fill   []filler
 	typ    reflect.Type
 	schema *parquet.Schema
-	file   *parquet.Writer
+	file   *parquet.GenericWriter[any]
 	rows   []parquet.Row
 	text   []byte
 }
@@ -47,7 +47,7 @@ func newParquet(t *Table, to io.Writer) *parquetWriter {
 	}
 	w.typ = reflect.StructOf(fields)
 	w.schema = parquet.SchemaOf(reflect.New(w.typ).Interface())
-	w.file = parquet.NewWriter(to, w.schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}))
+	w.file = parquet.NewGenericWriter[any](to, w.schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}))
 	return w
 }
 
