@@ -171,7 +171,7 @@ func (j *Job) Start(ctx context.Context) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.From, err = j.origin(ctx, c); err != nil {
+	if c.From, err = j.origin(ctx); err != nil {
 		return nil, err
 	}
 	sup, err := recovery.Start(ctx, c)
@@ -220,27 +220,19 @@ func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
 const latest = "latest"
 
 // origin is the snapshot that the job is to begin from; nil: the newest in its store, if there is one.
-func (j *Job) origin(ctx context.Context, c recovery.Config) (*checkpoint.Snapshot, error) {
-	switch from := j.Restore.From; {
-	case from == "":
+func (j *Job) origin(ctx context.Context) (*checkpoint.Snapshot, error) {
+	from := j.Restore.From
+	if from == "" {
 		return nil, nil
-	case from != latest:
-		s, err := checkpoint.Open(ctx, from)
-		if err != nil {
-			return nil, fmt.Errorf("job %s: restore: %w", j.name, err)
-		}
-		return s, nil
-	case c.Store == nil:
-		return nil, fmt.Errorf("job %s: restore latest: the job has no Checkpoint.Store to look in", j.name)
 	}
-	newest, damaged, err := checkpoint.Newest(ctx, c.Store, j.name)
-	if err == nil && (newest == nil || !newest.Manifest.HasState()) {
-		err = errors.Join(append(damaged, fmt.Errorf("there is no snapshot in %s", j.Checkpoint.Store))...)
-	}
+	s, err := j.snapshot(ctx, from)
 	if err != nil {
-		return nil, fmt.Errorf("job %s: restore latest: %w", j.name, err)
+		return nil, fmt.Errorf("job %s: restore %s: %w", j.name, from, err)
 	}
-	return nil, nil // whoever takes the job over finds it
+	if from == latest {
+		return nil, nil // whoever takes the job over finds it
+	}
+	return s, nil
 }
 
 // Running is a job that runs.

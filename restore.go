@@ -34,6 +34,9 @@ func (j *Job) snapshot(ctx context.Context, place string) (*checkpoint.Snapshot,
 	if place != latest {
 		return checkpoint.Open(ctx, place)
 	}
+	if j.Checkpoint.Store == "" {
+		return nil, errors.New("the job has no Checkpoint.Store to look in")
+	}
 	in, err := store.Locate(j.Checkpoint.Store)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,4 +221,32 @@ func TestSavepointWithoutStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, dir, 60_000)
+}
+
+// A job that does not fit the savepoint it is to begin from is refused before it takes anything over: the history is as it was.
+func TestRestoreThatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	place, err := begun(t, dir, tallies(dir, 60_000, 100_000, unhurt)).StopWithSavepoint(t.Context(), filepath.Join(dir, "savepoints"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history := func() (all []string) {
+		for _, folder := range []string{"manifests", "epochs"} {
+			names, err := filepath.Glob(filepath.Join(dir, "store", "tallies", folder, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, names...)
+		}
+		return all
+	}
+	before := history()
+	job := goingOn(dir, place)
+	job.MaxParallelism = 64
+	if err := job.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "max parallelism") {
+		t.Errorf("error %v", err)
+	}
+	if after := history(); len(before) == 0 || !slices.Equal(after, before) {
+		t.Errorf("the history was %v and is %v", before, after)
+	}
 }

@@ -30,12 +30,15 @@ type lease struct {
 	length time.Duration
 	clock  clock.Clock
 	begun  atomic.Int64 // when the newest sign that is in the store was begun
-	stop   chan struct{}
+	ctx    context.Context
+	cancel context.CancelFunc
+	kept   chan struct{} // closed when keep has returned
 }
 
 // hold takes the lease for an attempt.
 func hold(ctx context.Context, s store.Store, job string, epoch int64, length time.Duration, c clock.Clock) (*lease, error) {
-	l := &lease{store: s, job: job, epoch: epoch, length: length, clock: c, stop: make(chan struct{})}
+	l := &lease{store: s, job: job, epoch: epoch, length: length, clock: c, kept: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(ctx)
 	if err := l.renew(ctx, 1); err != nil {
 		return nil, fmt.Errorf("job %s: lease: %w", job, err)
 	}
@@ -61,14 +64,17 @@ func (l *lease) renew(ctx context.Context, beat int64) error {
 }
 
 // keep renews the lease until end, and calls lost when that has failed for too long or another process has the job.
-func (l *lease) keep(ctx context.Context, lost func(error)) {
+func (l *lease) keep(lost func(error)) {
+	defer close(l.kept)
 	for beat := int64(2); l.wait(l.length / 4); beat++ {
-		bounded, cancel := context.WithCancelCause(ctx)
+		bounded, cancel := context.WithCancelCause(l.ctx)
 		stop := l.clock.At(l.begun.Load()+int64(l.length)*3/4, func() { cancel(errLease) })
 		err := l.renew(bounded, beat)
 		stop()
 		cancel(nil)
 		switch {
+		case l.ctx.Err() != nil:
+			return
 		case errors.Is(err, checkpoint.ErrFenced):
 			lost(err)
 			return
@@ -83,11 +89,14 @@ func (l *lease) keep(ctx context.Context, lost func(error)) {
 
 // wait waits, and says whether the lease is still wanted.
 func (l *lease) wait(d time.Duration) bool {
-	return sleepUntil(l.clock, l.clock.Now()+int64(d), l.stop)
+	return sleepUntil(l.clock, l.clock.Now()+int64(d), l.ctx.Done())
 }
 
-// end ends the renewing.
-func (l *lease) end() { close(l.stop) }
+// end ends the renewing: no sign of life comes behind it.
+func (l *lease) end() {
+	l.cancel()
+	<-l.kept
+}
 
 // release gives a lease that has ended back, so that a standby need not wait.
 func (l *lease) release(ctx context.Context) {

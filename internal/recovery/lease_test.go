@@ -55,7 +55,7 @@ func newHolder(t *testing.T, s store.Store) *holder {
 		t.Fatal(err)
 	}
 	h := &holder{l, make(chan error, 1)}
-	go l.keep(t.Context(), func(err error) { h.lost <- err })
+	go l.keep(func(err error) { h.lost <- err })
 	return h
 }
 
@@ -146,6 +146,7 @@ func TestLeaseIsClaimed(t *testing.T) {
 		if err := <-h.lost; !errors.Is(err, checkpoint.ErrFenced) {
 			t.Errorf("lost with %v", err)
 		}
+		synctest.Wait() // the other's sign of the same instant is given
 		other.end()
 		if names, err := s.List(t.Context(), "job/lease/"); err != nil || len(names) != 1 {
 			t.Errorf("signs of life %v, %v", names, err)

@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"leat.dev/leat/internal/checkpoint"
@@ -53,21 +52,31 @@ func (s *Supervisor) runHeld() error {
 	return err
 }
 
-// holdLease takes the lease for an attempt, if others stand by.
-func (s *Supervisor) holdLease(o *local.Options) error {
+// holdLease takes the lease for an attempt, if others stand by, and keeps it from then on, also while state is restored: the
+// context ends when it is lost.
+func (s *Supervisor) holdLease(o *local.Options) (context.Context, error) {
 	if !s.c.Standby || s.c.Store == nil {
-		return nil
+		return s.ctx, nil
 	}
 	l, err := hold(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch, s.c.Lease, s.c.Clock)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.lease = l
 	o.Held = func() error {
 		if err := l.held(); err != nil {
-			return fmt.Errorf("job %s: %w", s.c.Plan.Graph.Job, err)
+			return s.named(err)
 		}
 		return nil
 	}
-	return nil
+	ctx, lost := context.WithCancelCause(s.ctx)
+	go l.keep(func(err error) { lost(s.named(err)) })
+	return ctx, nil
+}
+
+// endLease ends the renewing of an attempt's lease.
+func (s *Supervisor) endLease() {
+	if s.lease != nil {
+		s.lease.end()
+	}
 }

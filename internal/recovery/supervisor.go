@@ -3,6 +3,7 @@ package recovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -104,6 +105,9 @@ var errStopped = errors.New("the job was stopped while it waited for another att
 
 // begin starts an attempt, from the newest snapshot if there is one.
 func (s *Supervisor) begin() (*local.Attempt, error) {
+	if err := s.fits(); err != nil {
+		return nil, err
+	}
 	if s.c.Store != nil {
 		epoch, err := checkpoint.Claim(s.ctx, s.c.Store, s.c.Plan.Graph.Job, s.epoch)
 		if err != nil {
@@ -112,19 +116,18 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 		s.epoch = epoch
 	}
 	o := s.c.Options
-	if err := s.holdLease(&o); err != nil {
+	ctx, err := s.holdLease(&o)
+	if err != nil {
 		return nil, err
 	}
-	a, err := s.restore(o)
+	a, err := s.restore(ctx, o)
 	if err != nil {
+		s.endLease()
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt = a
-	if s.lease != nil {
-		go s.lease.keep(s.ctx, a.Cancel)
-	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	if s.stopping {
@@ -133,8 +136,21 @@ func (s *Supervisor) begin() (*local.Attempt, error) {
 	return a, nil
 }
 
+// fits refuses a snapshot that the user has named and the job does not fit, before anybody who runs the job loses it and before
+// the snapshot becomes the newest of the job's history.
+func (s *Supervisor) fits() error {
+	if s.c.From == nil {
+		return nil
+	}
+	m, p := s.c.From.Manifest, s.c.Plan
+	if _, err := checkpoint.Compare(m, p.Graph.Nodes, p.Settings.MaxParallelism, s.c.Options.AllowDrop); err != nil {
+		return s.named(fmt.Errorf("restore checkpoint %d: %w", m.Checkpoint, err))
+	}
+	return nil
+}
+
 // restore starts an attempt from the newest snapshot that can be restored: which one that is may turn out only then.
-func (s *Supervisor) restore(o local.Options) (*local.Attempt, error) {
+func (s *Supervisor) restore(ctx context.Context, o local.Options) (*local.Attempt, error) {
 	var unread []checkpoint.Unread
 	o.Restore = s.c.From
 	for {
@@ -148,7 +164,7 @@ func (s *Supervisor) restore(o local.Options) (*local.Attempt, error) {
 		}
 		o.Metrics.Reset()
 		o.Metrics.Attempt.Store(s.epoch)
-		a, err := local.Start(s.ctx, s.c.Plan, o)
+		a, err := local.Start(ctx, s.c.Plan, o)
 		if taken == nil || taken.Snapshot == nil || taken.Named || !errors.Is(err, checkpoint.ErrDamaged) {
 			return a, err
 		}
@@ -243,9 +259,7 @@ func (s *Supervisor) run(a *local.Attempt) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt = nil
-	if s.lease != nil {
-		s.lease.end()
-	}
+	s.endLease()
 	return err
 }
 
