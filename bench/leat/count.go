@@ -8,7 +8,6 @@ import (
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
 	"leat.dev/leat/connector"
-	"leat.dev/leat/connector/gen"
 )
 
 // bench is one run.
@@ -18,23 +17,20 @@ type bench struct {
 	meter    kit.Meter
 	out, sum atomic.Int64
 	measured atomic.Bool // the warm-up is over
-	ending   sync.Once
+	ending   sync.Mutex  // of the meter
+	ended    bool
 	longest  atomic.Int64 // nanoseconds between two batches of a sink's subtask
 	first    func()       // called with the first results; may be nil
+
+	// resultCount is how many results there are at the end of input, after which checkpoints may be taken; 0 where only the end tells.
+	resultCount int64
 }
 
-// keys is a source of the workload's keys; whoever makes the first measured event starts the clock.
+// keys is a source of the workload's keys.
 func (b *bench) keys() connector.Source[uint64] {
-	o := gen.Options{Count: int64(b.workload.EventCount), Splits: b.workload.Parallelism}
-	warm := b.workload.WarmCount
-	return gen.Batches(o, func(from, stride int64, into []uint64) {
+	return source(b, func(from, stride int64, into []uint64) {
 		for n := range into {
-			i := uint64(from + int64(n)*stride)
-			if i == warm {
-				b.measured.Store(true)
-				b.meter.Start()
-			}
-			into[n] = b.gen.Key(i)
+			into[n] = b.gen.Key(uint64(from + int64(n)*stride))
 		}
 	})
 }
@@ -101,9 +97,7 @@ func (w *writer[T]) Flush(context.Context) error {
 	all := w.bench.out.Add(w.out)
 	w.bench.sum.Add(w.sum)
 	w.out, w.sum = 0, 0
-	if all == int64(w.bench.workload.EventCount) { // each event has a result: this is the end of input, and no checkpoint
-		w.bench.ending.Do(func() { w.bench.meter.Stop() })
-	}
+	w.bench.flushed(all)
 	return nil
 }
 
@@ -113,5 +107,16 @@ func (w *writer[T]) Close() error {
 		if longest.CompareAndSwap(old, max(old, int64(w.gaps.longest))) {
 			return nil
 		}
+	}
+}
+
+// flushed stops the clock at the end of input, after so many results: that is where W1 has all of them, which a checkpoint may
+// follow; otherwise the last flush of the last sink, as windows have checkpoints in no workload.
+func (b *bench) flushed(results int64) {
+	b.ending.Lock()
+	defer b.ending.Unlock()
+	if b.resultCount == 0 || results == b.resultCount && !b.ended {
+		b.ended = true
+		b.meter.Stop()
 	}
 }

@@ -8,9 +8,11 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"time"
 
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
+	"leat.dev/leat/window"
 )
 
 func main() {
@@ -42,11 +44,8 @@ func run() error {
 	b := &bench{workload: w, gen: kit.NewGen(w.Load)}
 	job := leat.NewJob("bench")
 	job.Parallelism = w.Parallelism
-	switch w.Kind {
-	case "W1", "W7":
-		b.runningCount(job)
-	default:
-		return fmt.Errorf("leat does not run workload %s yet", w.Kind)
+	if err := b.build(job, args); err != nil {
+		return err
 	}
 	watch := watching(checkpointed(job, args, w), "bench")
 	b.play(args.Text("role", ""), watch)
@@ -64,6 +63,29 @@ func run() error {
 	result.PauseMillis = tenths(float64(b.longest.Load()) / 1e6)
 	_, err = result.WriteTo(os.Stdout)
 	return err
+}
+
+// build makes the workload's job.
+func (b *bench) build(job *leat.Job, args *kit.Args) error {
+	switch b.workload.Kind {
+	case "W1", "W7":
+		b.resultCount = int64(b.workload.EventCount)
+		b.runningCount(job)
+	case "W2":
+		b.tumbling(job)
+	case "W3":
+		b.counts(job, window.Sliding(millis(args, "size", 60_000), millis(args, "slide", 1000)))
+	case "W4":
+		b.counts(job, window.Session(5*time.Second))
+	default:
+		return fmt.Errorf("leat does not run workload %s", b.workload.Kind)
+	}
+	return args.Err()
+}
+
+// millis is an argument that is a time in milliseconds.
+func millis(args *kit.Args, name string, absent uint64) time.Duration {
+	return time.Duration(args.Count(name, absent)) * time.Millisecond
 }
 
 // profile writes a CPU profile to a file, if one is named.
