@@ -71,6 +71,16 @@ func (b *base[K, T, A, V]) LateCount() int64 { return b.late }
 
 func (b *base[K, T, A, V]) Close() { b.space.Close() }
 
+// tooOld says whether a record is to be left out, of whose windows the last one ends then.
+func (b *base[K, T, A, V]) tooOld(end, reach int64, v T) bool {
+	if b.LatenessOf == nil {
+		return b.spans.over(end, reach)
+	}
+	own := b.spans
+	own.lateness = int64(b.LatenessOf(v))
+	return own.over(end, reach)
+}
+
 // tooLate counts record i of a batch, and passes it on to whoever wants it.
 func (b *base[K, T, A, V]) tooLate(in *flow.Keyed[K, T], i int) {
 	b.late++

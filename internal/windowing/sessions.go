@@ -90,7 +90,7 @@ func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
 		last = max(last, o.rows.Peek(row).end)
 	}
 	reach := o.reach(hash)
-	if o.spans.over(past(last), reach) {
+	if o.tooOld(past(last), reach, in.Values[i]) {
 		o.tooLate(in, i)
 		return
 	}
@@ -167,6 +167,14 @@ func (o *sessions[K, T, A, V]) refire(s *session[K, A]) {
 	o.Emit(s.key, s.hash, s.start, s.end, o.result(&s.acc), window.PaneLate, int(s.panes))
 	s.panes++
 	s.fired = true
+	o.told(s)
+}
+
+// told tells that a session has been emitted which is kept.
+func (o *sessions[K, T, A, V]) told(s *session[K, A]) {
+	if o.Fired != nil {
+		o.Fired(&s.acc)
+	}
 }
 
 // past is when no record can go on with a session that ends then. A record at the very end does, so a session waits for
@@ -232,6 +240,7 @@ func (o *sessions[K, T, A, V]) fire(row uint32, s *session[K, A]) {
 	s = o.rows.Ref(row)
 	s.panes++
 	s.fired = true
+	o.told(s)
 }
 
 func (o *sessions[K, T, A, V]) putOff(row uint32, at int64) {

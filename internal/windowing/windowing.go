@@ -47,7 +47,13 @@ type Config[K comparable, T, A, V any] struct {
 	Windows window.Assigner
 	// Lateness is how long a window is kept after the watermark has passed its end.
 	Lateness time.Duration
-	Parts    agg.Parts[T, A, V]
+	// LatenessOf is less for some records: such a one comes too late when the last of its windows has ended so long before.
+	// Otherwise it is in all windows that are kept. Nil: Lateness is for all.
+	LatenessOf func(v T) time.Duration
+	Parts      agg.Parts[T, A, V]
+	// Fired is told of a session's accumulator that has been emitted and is kept: what it says of itself from then on is part
+	// of it. Nil: nobody wants to know.
+	Fired func(acc *A)
 
 	// Emit receives the panes, in order of their ends where they are on time. Start and end are in nanoseconds; index is
 	// how many panes this window and key had before.
