@@ -35,6 +35,10 @@ func run() error {
 		return latencyOnce(args, w, os.Stdout)
 	case "pauses":
 		return measurePauses(args, w, os.Stdout)
+	case "W3flat":
+		return flat(args, w, os.Stdout)
+	case "windows-memory":
+		return windowsMemory(args, w, os.Stdout)
 	case firstRecord:
 		return printFirstRecord(w, os.Stdout)
 	}
@@ -77,6 +81,10 @@ func (b *bench) build(job *leat.Job, args *kit.Args) error {
 		b.counts(job, window.Sliding(millis(args, "size", 60_000), millis(args, "slide", 1000)))
 	case "W4":
 		b.counts(job, window.Session(5*time.Second))
+	case "W5q4":
+		b.winningBids(job)
+	case "W5q5":
+		b.hotAuctions(job)
 	default:
 		return fmt.Errorf("leat does not run workload %s", b.workload.Kind)
 	}
