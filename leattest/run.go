@@ -152,7 +152,7 @@ func (r *Result) Map[K, A comparable, V any](operator, name string, opts ...stat
 // content is the state of an operator.
 func (r *Result) content(operator string) *content {
 	r.t.Helper()
-	n := r.node(operator, graph.Keyed, graph.Window)
+	n := r.node(operator, graph.Keyed, graph.Window, graph.Join)
 	if r.state == nil {
 		r.t.Fatalf("leattest: state of operator %s: it is looked at when the given records were read, and no source is given any", operator)
 	}

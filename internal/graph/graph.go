@@ -26,6 +26,7 @@ const (
 	Process   Kind = "process"
 	Keyed     Kind = "keyed process"
 	Window    Kind = "window"
+	Join      Kind = "join"
 	Sink      Kind = "sink"
 )
 

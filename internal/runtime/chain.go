@@ -84,7 +84,7 @@ func makeOne(n *graph.Node, e *flow.Env) (made graph.Made, err error) {
 // its own.
 func (l *Link) splitsBehind() *flow.Splits {
 	switch l.Node.Kind {
-	case graph.Process, graph.Keyed, graph.Window:
+	case graph.Process, graph.Keyed, graph.Window, graph.Join:
 		return &flow.Splits{Names: []string{"0"}, Done: make([]bool, 1), Above: l.Env.Splits}
 	default:
 		return l.Env.Splits
