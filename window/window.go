@@ -18,7 +18,8 @@ import (
 // Span is a half-open interval of time: Start belongs to it, End does not.
 type Span struct{ Start, End time.Time }
 
-// Assigner says which windows there are. See [Tumbling], [Sliding], [Cumulating], [Days] and [Session].
+// Assigner says which windows there are. See [Tumbling], [Sliding], [Cumulating], [Days], [Session],
+// [Count], [SlidingCount] and [Global].
 type Assigner interface{ spec() Spec }
 
 // Times is an [Assigner] of windows of time.
@@ -92,11 +93,15 @@ type Kind uint8
 
 // The kinds.
 const (
-	None       Kind = iota
-	Aligned         // the same windows for all keys: tumbling and sliding
-	Sessions        // each key's own
-	Cumulative      // they begin together and end a step apart
-	Calendar        // days
+	None          Kind = iota
+	Aligned            // the same windows for all keys: tumbling and sliding
+	Sessions           // each key's own
+	Cumulative         // they begin together and end a step apart
+	Calendar           // days
+	Counted            // by the number of records
+	Unending           // one that holds everything
+	RuledSessions      // sessions whose gap a function of the record says
+	Ruled              // what a function of the record says
 )
 
 // Spec is an assigner as the engine sees it.
@@ -107,6 +112,8 @@ type Spec struct {
 	Days        int // of calendar windows, which have no Size
 	Zone        *time.Location
 	Processing  bool // by the wall clock
+	Count       int  // of records a counted window holds, of which
+	Every       int  // one fires after so many
 }
 
 // SpecOf is what an assigner says, for the engine; None of a nil assigner.
@@ -144,6 +151,10 @@ func (s Spec) Validate() error {
 		return s.validateDays()
 	case Sessions:
 		return s.validateSessions()
+	case Counted:
+		return s.validateCounts()
+	case Unending, RuledSessions, Ruled:
+		return nil
 	}
 	return errors.New("no windows: give Window a window.Tumbling, window.Sliding, window.Session or another of package window")
 }
@@ -227,6 +238,14 @@ func (s Spec) text() string {
 		return fmt.Sprintf("days in %v", s.Zone)
 	case s.Kind == Calendar:
 		return fmt.Sprintf("windows of %d days in %v", s.Days, s.Zone)
+	case s.Kind == Counted:
+		return s.countsText()
+	case s.Kind == Unending:
+		return "one window without end"
+	case s.Kind == RuledSessions:
+		return "sessions with gaps by record"
+	case s.Kind == Ruled:
+		return "windows by record"
 	case s.Size == s.Slide:
 		return fmt.Sprintf("tumbling windows of %v", s.Size)
 	}
