@@ -21,6 +21,8 @@
 //	Top(n, by)            []T               the n records with the largest values, largest first
 //	Bottom(n, by)         []T               the n records with the smallest values, smallest first
 //	Distinct(of)          int64             the number of different values, exactly
+//	RoughlyDistinct(of)   int64             the same within some 0.8 %, in 12 KB at most
+//	Quantiles(of, q...)   []float64         the values that so many are not above, within 1 %
 //	Histogram(of, ...)    []int64           the number of values between bounds
 //	Reduce(f)             T                 records combined two by two
 //	Fold(add, merge)      A                 a type of the user's

@@ -101,6 +101,18 @@ func ExampleDistinct() {
 	// Output: 4
 }
 
+func ExampleRoughlyDistinct() {
+	fmt.Println(aggregate(txns, agg.RoughlyDistinct(amount)))
+	// Output: 4
+}
+
+func ExampleQuantiles() {
+	for _, q := range aggregate(txns, agg.Quantiles(amount, 0, 0.5, 1)) {
+		fmt.Printf("%.0f ", q)
+	}
+	// Output: 10 20 50
+}
+
 func ExampleHistogram() {
 	fmt.Println(aggregate(txns, agg.Histogram(amount, 15, 40)))
 	// Output: [2 2 1]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +21,9 @@ type rec struct {
 
 func value(r rec) int64 { return r.V }
 
-// law says that an aggregator gives the same however its records are cut into parts, that Merge and Result keep nothing
-// that changes later, that Subtract undoes Merge, and that accumulators can be encoded.
+// law says that an aggregator gives the same however its records are cut into parts and these are put together, also
+// where parts went through a snapshot; that Merge and Result share no memory that changes later; and that Subtract undoes
+// Merge.
 func law[A, V any](t *testing.T, name string, f Func[rec, A, V]) {
 	t.Run(name, func(t *testing.T) {
 		p := f()
@@ -31,32 +33,92 @@ func law[A, V any](t *testing.T, name string, f Func[rec, A, V]) {
 		rapid.Check(t, func(t *rapid.T) {
 			all := rapid.SliceOfN(rapid.Custom(drawRec), 0, 20).Draw(t, "records")
 			cut := rapid.IntRange(0, len(all)).Draw(t, "cut")
-			var whole, left, right, merged A
+			again := rapid.IntRange(cut, len(all)).Draw(t, "cut again")
+			var whole A
 			fill(&p, &whole, all, 0)
-			fill(&p, &left, all[:cut], 0)
-			fill(&p, &right, all[cut:], cut)
-			right = throughCodec(t, right)
-			p.Merge(&merged, left)
-			p.Merge(&merged, right)
-			before := show(p.Result(&left))
-			kept := p.Result(&merged)
-			text := show(kept)
-			if want := show(p.Result(&whole)); text != want {
-				t.Fatalf("merged %s, at one go %s", text, want)
-			}
-			if p.Subtract != nil {
-				p.Subtract(&merged, right)
-				if got := show(p.Result(&merged)); got != before {
-					t.Fatalf("after Subtract %s, want %s", got, before)
-				}
-			}
-			fill(&p, &merged, all, len(all))
-			fill(&p, &right, all, len(all))
-			if show(kept) != text || show(p.Result(&left)) != before {
-				t.Fatal("adding changed a result or what was merged")
-			}
+			want := show(p.Result(&whole))
+			parts := [3]A{}
+			fill(&p, &parts[0], all[:cut], 0)
+			fill(&p, &parts[1], all[cut:again], cut)
+			fill(&p, &parts[2], all[again:], again)
+			parts[1] = throughCodec(t, parts[1])
+			lawOfMerging(t, &p, parts, want)
+			lawOfSubtracting(t, &p, parts)
+			lawOfMemory(t, &p, parts, all)
 		})
 	})
+}
+
+// lawOfMerging: the parts may be put together from the left or from the right, and go through a snapshot meanwhile.
+func lawOfMerging[A, V any](t *rapid.T, p *Parts[rec, A, V], parts [3]A, want string) {
+	left := throughCodec(t, merged(p, parts[0], parts[1]))
+	right := merged(p, parts[1], parts[2])
+	p.Merge(&left, parts[2])
+	if got := show(p.Result(&left)); got != want {
+		t.Fatalf("from the left %s, at one go %s", got, want)
+	}
+	right = merged(p, parts[0], right)
+	if got := show(p.Result(&right)); got != want {
+		t.Fatalf("from the right %s, at one go %s", got, want)
+	}
+}
+
+func lawOfSubtracting[A, V any](t *rapid.T, p *Parts[rec, A, V], parts [3]A) {
+	if p.Subtract == nil {
+		return
+	}
+	sum := merged(p, parts[0], parts[1])
+	p.Subtract(&sum, parts[1])
+	if got, want := show(p.Result(&sum)), show(p.Result(&parts[0])); got != want {
+		t.Fatalf("after Subtract %s, want %s", got, want)
+	}
+}
+
+// lawOfMemory: what happens to an accumulator changes neither what it was merged from, nor what it was merged into, nor a
+// result.
+func lawOfMemory[A, V any](t *rapid.T, p *Parts[rec, A, V], parts [3]A, more []rec) {
+	sum := merged(p, parts[0], parts[1])
+	kept := p.Result(&sum)
+	text, source := show(kept), show(p.Result(&parts[1]))
+	scribble(reflect.ValueOf(&parts[0]).Elem())
+	if show(p.Result(&sum)) != text {
+		t.Fatal("the accumulator changes with what it was merged from")
+	}
+	fill(p, &sum, more, len(more))
+	scribble(reflect.ValueOf(&sum).Elem())
+	if show(kept) != text && !growing(p) {
+		t.Fatal("a result changes with its accumulator")
+	}
+	if show(p.Result(&parts[1])) != source {
+		t.Fatal("what was merged changes with the accumulator")
+	}
+}
+
+// growing says whether results may share what is only ever added to: [Collect] hands out its records.
+func growing[A, V any](p *Parts[rec, A, V]) bool { return p.Grows }
+
+// merged is a new accumulator with all that the parts have gathered.
+func merged[A, V any](p *Parts[rec, A, V], parts ...A) (sum A) {
+	for _, part := range parts {
+		p.Merge(&sum, part)
+	}
+	return sum
+}
+
+// scribble overwrites what slices and maps hold.
+func scribble(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			scribble(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			v.Index(i).SetZero()
+		}
+	case reflect.Map:
+		v.Clear()
+	}
 }
 
 func drawRec(t *rapid.T) rec {
@@ -112,6 +174,10 @@ func TestLaws(t *testing.T) {
 	law(t, "Top", Top(3, value))
 	law(t, "Bottom", Bottom(3, value))
 	law(t, "Distinct", Distinct(value))
+	law(t, "RoughlyDistinct", RoughlyDistinct(value))
+	law(t, "RoughlyDistinct of structs", RoughlyDistinct(func(r rec) rec { return r }))
+	law(t, "Quantiles", Quantiles(value, 0, 0.5, 0.99, 1))
+	law(t, "Fold", Fold((*tally).add, (*tally).merge))
 	law(t, "Histogram", Histogram(value, -2, 0, 3))
 	law(t, "Reduce", Reduce(func(a, b rec) rec { return rec{a.V + b.V, a.Name + b.Name} }))
 	law(t, "Where", Where(func(r rec) bool { return r.V > 0 }, First[rec]))
@@ -119,6 +185,12 @@ func TestLaws(t *testing.T) {
 	law(t, "Combine3", Combine3(Count[rec], First[rec], Top(2, value), func(n int64, r rec, top []rec) string { return fmt.Sprint(n, r, top) }))
 	law(t, "Combine4", Combine4(Count[rec], Min(value), Max(value), Last[rec], func(n, lo, hi int64, r rec) string { return fmt.Sprint(n, lo, hi, r) }))
 }
+
+// tally is an aggregate as a user writes it.
+type tally struct{ N, V int64 }
+
+func (a *tally) add(r rec)     { a.N++; a.V += r.V }
+func (a *tally) merge(b tally) { a.N += b.N; a.V += b.V }
 
 // Whichever of two records with equal values comes first, the same wins.
 func TestTies(t *testing.T) {
@@ -221,10 +293,19 @@ func TestRefusals(t *testing.T) {
 	for want, err := range map[string]error{
 		"at least 1":       validate(Top(0, value)),
 		"must ascend":      validate(Histogram(value, 2, 1)),
-		"no Add":           validate(func() (p Parts[rec, int, int]) { return p }),
-		"no Merge":         validate(func() Parts[rec, int, int] { return Parts[rec, int, int]{Add: func(*int, rec) {}} }),
-		"Top: n is -1":     validate(Combine2(Count[rec], Top(-1, value), func(int64, []rec) int { return 0 })),
-		"agg.Bottom: n is": validate(Where(func(rec) bool { return true }, Bottom(0, value))),
+		"NaN is no bound":  validate(Histogram(func(rec) float64 { return 0 }, math.NaN())),
+		"no quantiles":     validate(Quantiles(value)),
+		"quantile 1.5":     validate(Quantiles(value, 0.5, 1.5)),
+		"quantile NaN":     validate(Quantiles(value, math.NaN())),
+		"0 and -0 are":     validate(RoughlyDistinct(func(rec) [2]float64 { return [2]float64{} })),
+		"has a complex128": validate(RoughlyDistinct(func(rec) complex128 { return 0 })),
+		"RoughlyDistinct: time.Time has a time.Time": validate(RoughlyDistinct(func(rec) time.Time { return time.Time{} })),
+		"Distinct: struct { *int }":                  validate(Distinct(func(rec) struct{ *int } { return struct{ *int }{} })),
+		"interface {}, which can't":                  validate(Distinct(func(rec) any { return 0 })),
+		"no Add":                                     validate(func() (p Parts[rec, int, int]) { return p }),
+		"no Merge":                                   validate(func() Parts[rec, int, int] { return Parts[rec, int, int]{Add: func(*int, rec) {}} }),
+		"Top: n is -1":                               validate(Combine2(Count[rec], Top(-1, value), func(int64, []rec) int { return 0 })),
+		"agg.Bottom: n is":                           validate(Where(func(rec) bool { return true }, Bottom(0, value))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

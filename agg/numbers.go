@@ -2,6 +2,8 @@ package agg
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -117,15 +119,11 @@ func extreme[T any, V cmp.Ordered](of func(T) V, beats func(a, b V) bool) Func[T
 // 10, of those from 10 to below 20, and of those from 20 on (NaN among them).
 func Histogram[T any, N Number](of func(T) N, bounds ...N) Func[T, []int64, []int64] {
 	bounds = slices.Clone(bounds)
-	for i := 1; i < len(bounds); i++ {
-		if !(bounds[i-1] < bounds[i]) {
-			return func() Parts[T, []int64, []int64] {
-				return refused[T, []int64, []int64]("agg.Histogram: bound %v follows %v; bounds must ascend", bounds[i], bounds[i-1])
-			}
-		}
-	}
 	size := len(bounds) + 1
 	return func() Parts[T, []int64, []int64] {
+		if err := ascending(bounds); err != nil {
+			return refused[T, []int64, []int64]("agg.Histogram: %w", err)
+		}
 		return Parts[T, []int64, []int64]{
 			Add:      func(acc *[]int64, in T) { bins(acc, size)[bin(bounds, of(in))]++ },
 			Merge:    func(acc *[]int64, src []int64) { addBins(bins(acc, size), src, 1) },
@@ -133,6 +131,18 @@ func Histogram[T any, N Number](of func(T) N, bounds ...N) Func[T, []int64, []in
 			Result:   func(acc *[]int64) []int64 { return slices.Clone(bins(acc, size)) },
 		}
 	}
+}
+
+func ascending[N Number](bounds []N) error {
+	for i, b := range bounds {
+		switch {
+		case b != b:
+			return errors.New("NaN is no bound")
+		case i > 0 && b <= bounds[i-1]:
+			return fmt.Errorf("bound %v follows %v; bounds must ascend", b, bounds[i-1])
+		}
+	}
+	return nil
 }
 
 // bins are the counts of an accumulator; made on first use.

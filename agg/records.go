@@ -1,6 +1,9 @@
 package agg
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // Count counts records.
 func Count[T any]() Parts[T, int64, int64] {
@@ -87,9 +90,14 @@ func Fold[T, A any](add func(*A, T), merge func(*A, A)) Func[T, A, A] {
 	}
 }
 
-// Distinct counts different values, exactly: it keeps them all.
+// Distinct counts different values, exactly: it keeps them all. NaN differs from itself, and so does what it is a part
+// of: neither is counted. Values that mean something else after a restart, pointers and time.Time among them, are refused.
+// Where there are many values, see [RoughlyDistinct].
 func Distinct[T any, V comparable](of func(T) V) Func[T, map[V]struct{}, int64] {
 	return func() Parts[T, map[V]struct{}, int64] {
+		if t := reflect.TypeFor[V](); lasting(t, t) != nil {
+			return refused[T, map[V]struct{}, int64]("agg.Distinct: %w", lasting(t, t))
+		}
 		return Parts[T, map[V]struct{}, int64]{
 			Add:    func(seen *map[V]struct{}, in T) { note(seen, of(in)) },
 			Merge:  mergeSets[V],
@@ -100,6 +108,9 @@ func Distinct[T any, V comparable](of func(T) V) Func[T, map[V]struct{}, int64] 
 }
 
 func note[V comparable](seen *map[V]struct{}, v V) {
+	if v != v {
+		return // a map would keep it anew each time
+	}
 	if *seen == nil {
 		*seen = map[V]struct{}{}
 	}
