@@ -8,6 +8,7 @@ import "leat.dev/leat/window"
 // Which fold depends on the windows and the aggregator:
 //
 //	single   a window is one slice
+//	running  windows begin together, and each has all that the one before it had
 //	totals   the aggregator subtracts: a running total a key, to which slices are added and from which they are taken
 //	anew     accumulators grow with the records: partial merges would multiply them
 //	stacks   otherwise: see there

@@ -53,7 +53,7 @@ type refiring[K comparable, T, A, V any] struct {
 
 // gather finds the key in the slices of the windows that end from first to last.
 func (r *refiring[K, T, A, V]) gather(start, first, last int64) {
-	for _, s := range r.shelf.between(first-r.spans.size, last) {
+	for _, s := range r.shelf.between(r.spans.startOf(first), last) {
 		if row, ok := s.find(r.hash, r.key); ok {
 			if s.start == start {
 				r.own = len(r.parts)
@@ -75,7 +75,8 @@ func (r *refiring[K, T, A, V]) fire(first, last int64) {
 	var right A
 	from, to := 0, r.own+1
 	for end := first; end <= last; end += r.spans.slide {
-		for r.parts[from].s.start < end-r.spans.size {
+		start := r.spans.startOf(end)
+		for r.parts[from].s.start < start {
 			from++
 		}
 		for ; to < len(r.parts) && r.parts[to].s.start < end; to++ {
@@ -91,7 +92,7 @@ func (r *refiring[K, T, A, V]) fire(first, last int64) {
 		}
 		had := !r.fresh || to-from > 1
 		index := r.count(end, had)
-		r.Emit(r.key, r.hash, end-r.spans.size, end, r.Parts.Result(&r.tmp), window.PaneLate, index)
+		r.Emit(r.key, r.hash, start, end, r.Parts.Result(&r.tmp), window.PaneLate, index)
 	}
 }
 

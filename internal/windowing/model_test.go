@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/window"
@@ -76,15 +77,14 @@ func (m *model) receive(e event) {
 		m.receiveSession(e)
 		return
 	}
-	size, slide, offset := int64(m.spec.Size), int64(m.spec.Slide), int64(m.spec.Offset)
 	wm, in, taken := m.wm(e.key), 0, false
-	for start := offset + floor(e.at-offset, slide)*slide; start > e.at-size; start -= slide {
+	for _, at := range m.windows(e.at) {
 		in++
-		if m.over(start+size, wm) {
+		if m.over(at[1], wm) {
 			continue
 		}
 		taken = true
-		w := m.window(e.key, start, start+size)
+		w := m.window(e.key, at[0], at[1])
 		w.events = append(w.events, e)
 		if m.due(w, wm) {
 			m.emit(e.key, w, window.PaneLate)
@@ -93,6 +93,45 @@ func (m *model) receive(e event) {
 	if in > 0 && !taken {
 		m.late = append(m.late, e)
 	}
+}
+
+// quarter is a time of which all zones' clocks are multiples apart, by now.
+const quarter = 15 * time.Minute
+
+// begins says whether a window of calendar days begins then.
+func (m *model) begins(t time.Time) bool {
+	clock := t.Add(-m.spec.Offset)
+	days := time.Date(clock.Year(), clock.Month(), clock.Day(), 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+	return clock.Hour() == 0 && clock.Minute() == 0 && floor(days, int64(m.spec.Days))*int64(m.spec.Days) == days
+}
+
+// windows are those that a time is in, by trying.
+func (m *model) windows(at int64) (all [][2]int64) {
+	size, slide, offset := int64(m.spec.Size), int64(m.spec.Slide), int64(m.spec.Offset)
+	switch m.spec.Kind {
+	case window.Calendar:
+		start := time.Unix(0, at).In(m.spec.Zone).Truncate(quarter)
+		for !m.begins(start) {
+			start = start.Add(-quarter)
+		}
+		end := start.Add(quarter)
+		for !m.begins(end) {
+			end = end.Add(quarter)
+		}
+		return [][2]int64{{start.UnixNano(), end.UnixNano()}}
+	case window.Cumulative:
+		start := offset + floor(at-offset, size)*size
+		for end := start + slide; end <= start+size; end += slide {
+			if end > at {
+				all = append(all, [2]int64{start, end})
+			}
+		}
+	default:
+		for start := offset + floor(at-offset, slide)*slide; start > at-size; start -= slide {
+			all = append(all, [2]int64{start, start + size})
+		}
+	}
+	return all
 }
 
 func floor(a, b int64) int64 {
@@ -105,7 +144,7 @@ func floor(a, b int64) int64 {
 
 func (m *model) window(key string, start, end int64) *modelWindow {
 	for _, w := range m.open[key] {
-		if w.start == start {
+		if w.start == start && w.end == end {
 			return w
 		}
 	}
@@ -144,7 +183,7 @@ func (m *model) receiveSession(e event) {
 
 func (m *model) emit(key string, w *modelWindow, timing window.Timing) {
 	events := slices.Clone(w.events)
-	if m.spec.Kind == window.Aligned { // slices are put together in order of time
+	if m.spec.Kind == window.Aligned || m.spec.Kind == window.Cumulative { // slices are put together in order of time
 		slice, offset := int64(m.spec.Slice()), int64(m.spec.Offset)
 		slices.SortStableFunc(events, func(a, b event) int {
 			return cmp.Compare(floor(a.at-offset, slice), floor(b.at-offset, slice))

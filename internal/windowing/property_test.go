@@ -17,7 +17,7 @@ import (
 // the operator goes on and in the middle of firing, restores and other parallelisms, and compares with the model.
 func TestAgainstModel(t *testing.T) {
 	names := []string{"count", "max", "top", "values", "collect", "ends", "histogram", "distinct", "tally"}
-	for _, kind := range []string{"tumbling", "sliding", "session"} {
+	for _, kind := range []string{"tumbling", "sliding", "cumulating", "days", "session"} {
 		for _, name := range names {
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -34,6 +34,7 @@ type run struct {
 	c     cluster
 	m     *model
 	wm    int64
+	scale int64 // times are drawn in multiples of it
 	seq   int
 	saved *saved // written, or being written
 	then  *model // as it was at that snapshot
@@ -41,8 +42,12 @@ type run struct {
 }
 
 func newRun(t *rapid.T, kind, name string) *run {
-	r := &run{T: t, wm: flow.NoTime}
-	r.settings = settings{drawWindows(t, kind), time.Duration(rapid.SampledFrom([]int{0, 0, 1, 7, 30}).Draw(t, "lateness")), 8}
+	r := &run{T: t, wm: flow.NoTime, scale: 1}
+	if kind == "days" {
+		r.scale = int64(time.Hour)
+	}
+	lateness := r.scale * rapid.SampledFrom([]int64{0, 0, 1, 7, 30}).Draw(t, "lateness")
+	r.settings = settings{drawWindows(t, kind), time.Duration(lateness), 8}
 	var result func([]event) string
 	r.c, result = aggregators[name](t, r.settings, r.parallelism())
 	r.m = newModel(r.settings, result, func(key string) int { _, g := r.c.owner(key); return g })
@@ -53,6 +58,10 @@ func drawWindows(t *rapid.T, kind string) window.Assigner {
 	size := time.Duration(rapid.IntRange(1, 24).Draw(t, "size"))
 	offset := time.Duration(rapid.IntRange(-30, 30).Draw(t, "offset"))
 	switch kind {
+	case "cumulating":
+		return window.Cumulating(size*time.Duration(rapid.IntRange(1, 5).Draw(t, "steps")), size).Offset(offset)
+	case "days":
+		return window.Days(rapid.IntRange(1, 3).Draw(t, "days"), drawZone(t))
 	case "tumbling":
 		return window.Tumbling(size).Offset(offset)
 	case "sliding":
@@ -60,6 +69,19 @@ func drawWindows(t *rapid.T, kind string) window.Assigner {
 	}
 	return window.Session(size)
 }
+
+// drawZone is a time zone whose clock is changed near the times that are drawn.
+func drawZone(t *rapid.T) *time.Location {
+	name := rapid.SampledFrom([]string{"Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"}).Draw(t, "zone")
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+// firstDay is a day before clocks are put forward in Europe.
+var firstDay = time.Date(2026, time.March, 28, 0, 0, 0, 0, time.UTC).UnixNano()
 
 func (r *run) parallelism() int { return rapid.IntRange(1, 3).Draw(r.T, "parallelism") }
 
@@ -88,16 +110,19 @@ func (r *run) check(err error) {
 
 // base is a time near which things happen.
 func (r *run) base() int64 {
-	if r.wm == flow.NoTime {
-		return 0
+	switch {
+	case r.wm != flow.NoTime:
+		return r.wm
+	case r.scale > 1:
+		return firstDay
 	}
-	return r.wm
+	return 0
 }
 
 func (r *run) records() {
 	var events []event
 	for range rapid.IntRange(1, 12).Draw(r.T, "records") {
-		at := r.base() + int64(rapid.IntRange(-40, 40).Draw(r.T, "at"))
+		at := r.base() + r.scale*int64(rapid.IntRange(-40, 40).Draw(r.T, "at"))
 		key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}).Draw(r.T, "key")
 		r.seq++
 		events = append(events, event{key, at, rec{int64(rapid.IntRange(-1, 4).Draw(r.T, "v")), r.seq}})
@@ -121,7 +146,7 @@ func bySeq(events []event) string {
 }
 
 func (r *run) nextWatermark() int64 {
-	return r.base() + int64(rapid.IntRange(0, 40).Draw(r.T, "ahead"))
+	return r.base() + r.scale*int64(rapid.IntRange(0, 40).Draw(r.T, "ahead"))
 }
 
 func (r *run) watermark() {

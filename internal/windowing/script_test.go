@@ -21,6 +21,7 @@ import (
 // TestScripts runs the scripts in testdata/scripts, which show what windows do. Times are in seconds.
 //
 //	define windows=tumbling size=10s [slide=5s] [offset=2s] [lateness=20s] [agg=count] [parallelism=2]
+//	define windows=days zone=Europe/Berlin [n=1]; times are then as 2026-03-28T12:00:00Z
 //	feed              in order: records as key@time or key@time=value, watermarks as wm@time or wm@end
 //	advance wm=T limit=N   one call of Advance
 //	checkpoint        takes a snapshot
@@ -39,6 +40,7 @@ type script struct {
 	c          cluster
 	saved      *saved
 	seq        int
+	zone       *time.Location // of days, whose times are written as 2006-01-02T15:04
 	out        strings.Builder
 }
 
@@ -96,6 +98,7 @@ func number(d *datadriven.TestData, name string, otherwise int) int {
 }
 
 func (s *script) define(t *testing.T, d *datadriven.TestData) {
+	s.zone = nil
 	size, slide, offset := duration(d, "size"), duration(d, "slide"), duration(d, "offset")
 	s.settings = settings{lateness: duration(d, "lateness"), groups: 8}
 	switch text(d, "windows", "") {
@@ -103,6 +106,15 @@ func (s *script) define(t *testing.T, d *datadriven.TestData) {
 		s.windows = window.Tumbling(size).Offset(offset)
 	case "sliding":
 		s.windows = window.Sliding(size, slide).Offset(offset)
+	case "cumulating":
+		s.windows = window.Cumulating(size, duration(d, "step")).Offset(offset)
+	case "days":
+		zone, err := time.LoadLocation(text(d, "zone", "UTC"))
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		s.zone = zone
+		s.windows = window.Days(number(d, "n", 1), zone).Offset(offset)
 	case "session":
 		s.windows = window.Session(duration(d, "gap"))
 	}
@@ -142,6 +154,13 @@ func instant(text string) int64 {
 	case "none":
 		return flow.NoTime
 	}
+	if strings.Contains(text, "T") {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			panic(err)
+		}
+		return at.UnixNano()
+	}
 	sec, err := strconv.ParseFloat(text, 64)
 	if err != nil {
 		panic(err)
@@ -149,13 +168,17 @@ func instant(text string) int64 {
 	return int64(sec * float64(time.Second))
 }
 
-func seconds(at int64) string {
+// time is a time as the scripts write it.
+func (s *script) time(at int64) string {
+	if s.zone != nil {
+		return time.Unix(0, at).In(s.zone).Format("2006-01-02T15:04Z07:00")
+	}
 	return strconv.FormatFloat(float64(at)/float64(time.Second), 'g', -1, 64)
 }
 
 func (s *script) panes() {
 	for _, p := range sortedPanes(s.c.panes()) {
-		fmt.Fprintf(&s.out, "pane %s [%s,%s) %s", p.key, seconds(p.start), seconds(p.end), p.v)
+		fmt.Fprintf(&s.out, "pane %s [%s,%s) %s", p.key, s.time(p.start), s.time(p.end), p.v)
 		if p.timing != window.PaneOnTime || p.index > 0 {
 			fmt.Fprintf(&s.out, " %v, pane %d", p.timing, p.index)
 		}
@@ -191,7 +214,7 @@ func (s *script) states(t *testing.T) {
 				if n, err := counts.Decode(e.Value); err == nil && state.Name == slicesState {
 					value = fmt.Sprint(n)
 				}
-				lines = append(lines, fmt.Sprintf("%s %s %s: %s\n", state.Name, seconds(at), key, value))
+				lines = append(lines, fmt.Sprintf("%s %s %s: %s\n", state.Name, s.time(at), key, value))
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"leat.dev/leat/window"
 )
 
-// sliced is the operator of tumbling and sliding windows.
+// sliced is the operator of windows that are the same for all keys.
 type sliced[K comparable, T, A, V any] struct {
 	*base[K, T, A, V]
 	shelf  shelf[K, A]
@@ -33,12 +33,14 @@ func newSliced[K comparable, T, A, V any](b *base[K, T, A, V]) *sliced[K, T, A, 
 		o.groups[i] = group{flow.NoTime, flow.NoTime}
 	}
 	switch {
-	case b.spans.size == b.spans.slice:
+	case b.spans.whole():
 		o.folds = single[K, T, A, V]{o}
+	case b.Parts.Grows && b.Parts.Subtract == nil:
+		o.folds = newAnew(o)
+	case b.spans.spec.Kind == window.Cumulative:
+		o.folds = newRunning(o)
 	case b.Parts.Subtract != nil:
 		o.folds = newTotals(o)
-	case b.Parts.Grows:
-		o.folds = newAnew(o)
 	default:
 		o.folds = newStacks(o)
 	}
@@ -52,8 +54,8 @@ func (o *sliced[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
 		if err := o.check(at); err != nil {
 			return err
 		}
-		start := o.spans.sliceOf(at)
-		hi, end := lo+1, start+o.spans.slice
+		start, end := o.spans.sliceOf(at)
+		hi := lo + 1
 		for hi < n && in.Times[hi] >= start && in.Times[hi] < end {
 			hi++
 		}
@@ -74,7 +76,7 @@ func (o *sliced[K, T, A, V]) receiveRun(in *flow.Keyed[K, T], lo, hi int, start 
 		return
 	}
 	for i := lo; i < hi; i++ {
-		if o.spans.over(last, o.reach(in.Hashes[i])) {
+		if o.tooOld(last, o.reach(in.Hashes[i]), in.Values[i]) {
 			o.tooLate(in, i)
 		} else {
 			o.addLate(in, i, start, first, last)
@@ -123,7 +125,8 @@ func (o *sliced[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 func (o *sliced[K, T, A, V]) begin() bool {
 	i := 0
 	if o.fired > flow.NoTime { // slices that were kept for late records have no window left to fire
-		i = o.shelf.place(o.spans.sliceOf(max(o.fired, o.spans.least)) - o.spans.size)
+		now, _ := o.spans.sliceOf(min(max(o.fired, o.spans.least), o.spans.most))
+		i = o.shelf.place(now - o.spans.size)
 	}
 	for ; i < len(o.shelf.all); i++ {
 		after := o.fired
@@ -142,7 +145,7 @@ func (o *sliced[K, T, A, V]) begin() bool {
 
 // fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
 func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
-	start := o.end - o.spans.size
+	start := o.spans.startOf(o.end)
 	if whole := o.whole(start); whole != nil && whole.n <= limit {
 		work = whole.n
 		o.fireWhole(whole, start)
@@ -161,7 +164,7 @@ func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
 
 // whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
 func (o *sliced[K, T, A, V]) whole(start int64) *slice[K, A] {
-	if o.spans.slice != o.spans.size || o.next > 0 || o.top >= o.end-1 {
+	if !o.spans.whole() || o.next > 0 || o.top >= o.end-1 {
 		return nil
 	}
 	return o.shelf.get(start)

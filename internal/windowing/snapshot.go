@@ -184,15 +184,10 @@ func shelfDump[K comparable, T, A, V, B any](
 
 // States are the slices and, for windows that fired more than once, how often they did.
 func (o *sliced[K, T, A, V]) States() []backend.State {
-	w := &o.spans
-	slice := codec.Opaque(fmt.Sprintf("slice of %v", w.spec.Slice()))
-	if w.offset%w.slice != 0 {
-		slice = codec.Opaque(fmt.Sprintf("slice of %v, offset %dns", w.spec.Slice(), w.offset%w.slice))
-	}
-	slices := o.accumulators(slicesState, backend.Slices, slice)
+	slices := o.accumulators(slicesState, backend.Slices, codec.Opaque(o.spans.sliceName()))
 	panes := backend.State{
-		Name: panesState, Kind: backend.Slices, Type: "uint32", Time: "event",
-		Item: codec.Opaque("end of " + w.spec.String()), Value: codec.Opaque("uvarint"),
+		Name: panesState, Kind: backend.Slices, Type: "uint32", Time: o.spans.time(),
+		Item: codec.Opaque("end of " + o.spans.spec.String()), Value: codec.Opaque("uvarint"),
 	}
 	panes.Reads = func(was backend.State) error {
 		if was.Value.Fingerprint != panes.Value.Fingerprint {
@@ -206,7 +201,7 @@ func (o *sliced[K, T, A, V]) States() []backend.State {
 // accumulators describes a state of accumulators. They may be of an older schema, but of the same windows.
 func (b *base[K, T, A, V]) accumulators(name string, kind backend.Kind, item codec.Schema) backend.State {
 	acc := b.Acc.Schema()
-	s := backend.State{Name: name, Kind: kind, Type: acc.Name, Time: "event", Item: item, Value: acc}
+	s := backend.State{Name: name, Kind: kind, Type: acc.Name, Time: b.spans.time(), Item: item, Value: acc}
 	values := backend.ReadsValues(b.Acc)
 	s.Reads = func(was backend.State) error { return errors.Join(sameWindows(was, s), values(was)) }
 	return s

@@ -1,6 +1,7 @@
 package windowing
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -11,22 +12,34 @@ import (
 // spans is the arithmetic of windows and slices. All times are nanoseconds.
 type spans struct {
 	spec                window.Spec
-	size, slide, offset int64 // size is the gap of sessions
-	slice               int64 // how long slices are
+	size, slide, offset int64 // size is the gap of sessions, and of calendar windows more than they can have
+	slice               int64 // how long slices are; 0 of calendar windows
 	lateness            int64
-	least, most         int64 // event times whose windows can be reckoned with
+	least, most         int64     // event times whose windows can be reckoned with
+	calendar            *calendar // nil of other windows
 }
 
 func newSpans(spec window.Spec, lateness time.Duration) spans {
 	w := spans{spec: spec, size: int64(spec.Size), slide: int64(spec.Slide), lateness: int64(lateness)}
-	if spec.Kind == window.Aligned {
+	switch spec.Kind {
+	case window.Aligned:
 		w.slice = int64(spec.Slice())
 		w.offset = modulo(int64(spec.Offset), w.slide)
+	case window.Cumulative:
+		w.slice = w.slide
+		w.offset = modulo(int64(spec.Offset), w.size)
+	case window.Calendar:
+		w.calendar = newCalendar(spec)
+		w.size = w.calendar.longest()
+		w.slide = w.size
 	}
 	margin := saturated(saturated(w.size, w.slide), saturated(w.size, w.slide))
 	w.least, w.most = math.MinInt64+1+margin, math.MaxInt64-1-margin
 	return w
 }
+
+// whole says whether a window is one slice.
+func (w *spans) whole() bool { return w.slice == w.size || w.calendar != nil }
 
 // modulo is a modulo m, never negative.
 func modulo(a, m int64) int64 {
@@ -37,11 +50,37 @@ func modulo(a, m int64) int64 {
 	}
 }
 
-// sliceOf is the start of the slice of an event time.
-func (w *spans) sliceOf(at int64) int64 { return at - modulo(at-w.offset, w.slice) }
+// sliceOf is the slice of an event time, from its start to its end.
+func (w *spans) sliceOf(at int64) (start, end int64) {
+	if w.calendar != nil {
+		return w.calendar.window(at)
+	}
+	start = at - modulo(at-w.offset, w.slice)
+	return start, start + w.slice
+}
 
-// ends are those of the first and the last window that hold the slice; ok is false if none does.
+// startOf is the start of the window that ends then.
+func (w *spans) startOf(end int64) int64 {
+	switch w.spec.Kind {
+	case window.Calendar:
+		start, _ := w.calendar.window(end - 1)
+		return start
+	case window.Cumulative:
+		return end - 1 - modulo(end-1-w.offset, w.size)
+	}
+	return end - w.size
+}
+
+// ends are those of the first and the last window that hold the slice; ok is false if none does. The windows between end a
+// slide apart.
 func (w *spans) ends(slice int64) (first, last int64, ok bool) {
+	switch w.spec.Kind {
+	case window.Calendar:
+		_, end := w.calendar.window(slice)
+		return end, end, true
+	case window.Cumulative:
+		return slice + w.slide, slice - modulo(slice-w.offset, w.size) + w.size, true
+	}
 	last = slice - modulo(slice-w.offset, w.slide) + w.size
 	lowest := slice + w.slice - w.size // the least start of a window that reaches the slice's end
 	first = lowest + modulo(w.offset-lowest, w.slide) + w.size
@@ -58,6 +97,27 @@ func (w *spans) endAfter(slice, t int64) (end int64, ok bool) {
 		return first, true
 	}
 	return first + (t-first)/w.slide*w.slide + w.slide, true
+}
+
+// sliceName tells slices of one kind from others: windows whose slices are the same can take one another's over.
+func (w *spans) sliceName() string {
+	switch {
+	case w.calendar != nil:
+		days := w.spec
+		days.Processing = false
+		return "slice of " + days.String()
+	case w.offset%w.slice != 0:
+		return fmt.Sprintf("slice of %v, offset %dns", w.spec.Slice(), w.offset%w.slice)
+	}
+	return fmt.Sprintf("slice of %v", w.spec.Slice())
+}
+
+// time is the kind of time that windows follow.
+func (w *spans) time() string {
+	if w.spec.Processing {
+		return "processing"
+	}
+	return "event"
 }
 
 // due says whether a window that ends then fires at a watermark: no record before its end is to come.
@@ -98,9 +158,23 @@ func (w *spans) block(start int64) int64 { return start - modulo(start-w.offset,
 
 // aligned says whether a time may be the start of a slice, and windowEnd whether it may be the end of a window.
 func (w *spans) aligned(slice int64) bool {
-	return slice >= w.least-w.slice && slice <= w.most && modulo(slice-w.offset, w.slice) == 0
+	if slice < w.least-w.slice || slice > w.most {
+		return false
+	}
+	start, _ := w.sliceOf(slice)
+	return start == slice
 }
 
 func (w *spans) windowEnd(end int64) bool {
-	return end >= w.least && end <= w.most+w.size && modulo(end-w.size-w.offset, w.slide) == 0
+	if end < w.least || end > w.most+w.size {
+		return false
+	}
+	switch w.spec.Kind {
+	case window.Calendar:
+		_, is := w.calendar.window(end - 1)
+		return is == end
+	case window.Cumulative:
+		return modulo(end-w.offset, w.slide) == 0
+	}
+	return modulo(end-w.size-w.offset, w.slide) == 0
 }
