@@ -215,6 +215,23 @@ func (o *Ordered[A, V]) Last() (a A, v V, ok bool) {
 	return n.keys[last], n.vals[last], true
 }
 
+// AtMost returns the last item that is not greater than a and its value, and whether there is one.
+func (o *Ordered[A, V]) AtMost(a A) (at A, v V, ok bool) {
+	n := o.root()
+	if n == nil {
+		return at, v, false
+	}
+	o.forest.a = a
+	if n = o.forest.atMost(n, &o.forest.a); n == nil {
+		return at, v, false
+	}
+	i, equal := o.forest.search(n, &o.forest.a)
+	if !equal {
+		i--
+	}
+	return n.keys[i], n.vals[i], true
+}
+
 // Range goes through the items with from <= a < to, in order. Items may be set and deleted meanwhile: what is changed
 // ahead is seen as it is then.
 func (o *Ordered[A, V]) Range(from, to A) iter.Seq2[A, V] {

@@ -34,6 +34,13 @@ func (t *Timer) At(at int64) {
 	t.set(g, row, clampTime(at))
 }
 
+// Again sets the timer from its own callback, also while the store drains: for work that is done bit by bit and comes to
+// an end.
+func (t *Timer) Again(at int64) {
+	g, row := t.core.ensure()
+	t.set(g, row, clampTime(at))
+}
+
 func (t *Timer) set(g int, row uint32, at int64) {
 	fresh := !t.cols[g].Has(row)
 	t.cols[g].Set(row, at)

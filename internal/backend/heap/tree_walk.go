@@ -77,3 +77,22 @@ func (w *walker[A, V]) items(n *node[A, V], i int) (changed, more bool) {
 	}
 	return false, true
 }
+
+// atMost is the leaf with the last item that is not greater than a, or nil.
+func (f *forest[A, V]) atMost(n *node[A, V], a *A) *node[A, V] {
+	var before *node[A, V] // has only lesser items, and of those the last ones
+	for !n.leaf() {
+		i := f.child(n, a)
+		if i > 0 {
+			before = n.kids[i-1]
+		}
+		n = n.kids[i]
+	}
+	if f.compare(&n.keys[0], a) <= 0 {
+		return n
+	}
+	for before != nil && !before.leaf() {
+		before = before.kids[len(before.kids)-1]
+	}
+	return before
+}
