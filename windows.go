@@ -65,7 +65,7 @@ func windowConfig[K comparable, T, A, V, R any](
 	env := op.core.Env
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
 	c.Max, c.Budget, c.Keys, c.Acc = env.MaxParallelism, env.Budget, keys, acc
-	c.Windows, c.Lateness, c.Parts = w.windows, w.lateness, parts
+	c.Windows, c.Lateness, c.Parts, c.Now = w.windows, w.lateness, parts, env.Clock.Now
 	if w.lateTo != "" {
 		out := addSide[T](env, op.core.Outs, &op.sides, string(w.lateTo))
 		c.Late = func(_ K, v T, at int64) { out.Emit(v, at) }

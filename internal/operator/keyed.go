@@ -55,6 +55,7 @@ type Keyed[K comparable] struct {
 	watermark int64
 	before    int64   // the last watermark that was not the end of time
 	windows   Windows // nil without windows
+	clocked   clocked // the windows, if they follow the wall clock
 	timers    bool    // whether there are timers at all
 }
 
@@ -68,13 +69,22 @@ type Windows interface {
 	Close()
 }
 
+// clocked is a window part that follows the wall clock too.
+type clocked interface {
+	NextTick() (at int64, ok bool)
+	Tick(now int64, limit int) (done bool)
+}
+
 // NewKeyed makes a core over a store.
 func NewKeyed[K comparable](env *flow.Env, store *heap.Store[K]) *Keyed[K] {
 	return &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime, before: flow.NoTime}
 }
 
 // SetWindows adds windows, which fire before timers of the same time.
-func (k *Keyed[K]) SetWindows(w Windows) { k.windows = w }
+func (k *Keyed[K]) SetWindows(w Windows) {
+	k.windows = w
+	k.clocked, _ = w.(clocked)
+}
 
 // Close calls what OnClose was given, and gives the state's memory back to the budget.
 func (k *Keyed[K]) Close() error {
@@ -208,18 +218,26 @@ func (k *Keyed[K]) Idle(idle bool) {
 	}
 }
 
-// NextTick is when the next processing-time timer is due.
-func (k *Keyed[K]) NextTick() (int64, bool) {
-	if !k.timers {
-		return 0, false
+// NextTick is when the next window or timer is due by the wall clock.
+func (k *Keyed[K]) NextTick() (at int64, ok bool) {
+	if k.clocked != nil {
+		at, ok = k.clocked.NextTick()
 	}
-	return k.Store.NextTimer(heap.Processing)
+	if k.timers {
+		if timer, set := k.Store.NextTimer(heap.Processing); set && (!ok || timer < at) {
+			return timer, true
+		}
+	}
+	return at, ok
 }
 
-// Tick fires processing-time timers.
-func (k *Keyed[K]) Tick(now int64, limit int) bool {
+// Tick fires the windows and timers that the wall clock makes due.
+func (k *Keyed[K]) Tick(now int64, limit int) (done bool) {
 	k.Env.Site.At = k
-	return k.fire(heap.Processing, now, limit)
+	if k.clocked != nil && !k.clocked.Tick(now, limit) {
+		return false
+	}
+	return !k.timers || k.fire(heap.Processing, now, limit)
 }
 
 // Flush hands on what the outputs hold.

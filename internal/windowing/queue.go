@@ -63,6 +63,17 @@ func (q *queue) next(wm int64) (a alarm, ok bool) {
 	}
 }
 
+// first is a time before which no alarm is due.
+func (q *queue) first() (at int64, ok bool) {
+	switch {
+	case len(q.near) > 0:
+		return q.near[0].at, true
+	case len(q.starts) > 0:
+		return q.starts[0].at, true
+	}
+	return 0, false
+}
+
 // load sorts a bucket.
 func (q *queue) load(start int64) {
 	rows := q.buckets[start]

@@ -210,6 +210,12 @@ func (o *sessions[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 	return false
 }
 
+// next is when the next session wants to be looked at.
+func (o *sessions[K, T, A, V]) next() (wm int64, ok bool) {
+	at, ok := o.queue.first()
+	return at - 1, ok
+}
+
 func (o *sessions[K, T, A, V]) alarm(a alarm) {
 	s := o.rows.Peek(a.row)
 	if s == nil || s.armed != a.at {

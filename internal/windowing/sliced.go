@@ -17,7 +17,7 @@ type sliced[K comparable, T, A, V any] struct {
 	fired  int64 // windows that end by then have fired, in all groups
 	firing bool  // a window fires: the one that ends at
 	end    int64 // this time,
-	next   int   // and its next group is this one
+	at     int   // and its next group is this one
 }
 
 // group is how far the folds of a key group are: they are made of the slices from lo to hi.
@@ -123,24 +123,38 @@ func (o *sliced[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 
 // begin finds the next window that is due.
 func (o *sliced[K, T, A, V]) begin() bool {
-	i := 0
+	end, ok := o.upcoming()
+	if o.firing = ok && due(end, o.wm); o.firing {
+		o.end, o.at = end, 0
+	}
+	return o.firing
+}
+
+// upcoming is the end of the first window that has not fired.
+func (o *sliced[K, T, A, V]) upcoming() (end int64, ok bool) {
+	i, after := 0, o.fired
 	if o.fired > flow.NoTime { // slices that were kept for late records have no window left to fire
 		now, _ := o.spans.sliceOf(min(max(o.fired, o.spans.least), o.spans.most))
 		i = o.shelf.place(now - o.spans.size)
 	}
-	for ; i < len(o.shelf.all); i++ {
-		after := o.fired
-		if after < flow.EndTime {
-			after++ // the window that ends at fired+1 has fired
-		}
-		end, ok := o.spans.endAfter(o.shelf.all[i].start, after)
-		if !ok {
-			continue
-		}
-		o.firing, o.end, o.next = due(end, o.wm), end, 0
-		return o.firing
+	if after < flow.EndTime {
+		after++ // the window that ends at fired+1 has fired
 	}
-	return false
+	for ; i < len(o.shelf.all); i++ {
+		if end, ok := o.spans.endAfter(o.shelf.all[i].start, after); ok {
+			return end, true
+		}
+	}
+	return 0, false
+}
+
+// next is when the window that fires, or the first one that has not fired, is due.
+func (o *sliced[K, T, A, V]) next() (wm int64, ok bool) {
+	if o.firing {
+		return o.end - 1, true
+	}
+	end, ok := o.upcoming()
+	return end - 1, ok
 }
 
 // fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
@@ -150,12 +164,12 @@ func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
 		work = whole.n
 		o.fireWhole(whole, start)
 	}
-	for ; o.next < len(o.groups) && work < limit; o.next++ {
-		if o.floors[o.next] < o.end-1 { // otherwise it has fired before the restore
-			work += o.folds.fire(o.next, start, o.end)
+	for ; o.at < len(o.groups) && work < limit; o.at++ {
+		if o.floors[o.at] < o.end-1 { // otherwise it has fired before the restore
+			work += o.folds.fire(o.at, start, o.end)
 		}
 	}
-	if o.next == len(o.groups) {
+	if o.at == len(o.groups) {
 		o.firing, o.fired = false, o.end-1
 		o.expire()
 	}
@@ -164,7 +178,7 @@ func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
 
 // whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
 func (o *sliced[K, T, A, V]) whole(start int64) *slice[K, A] {
-	if !o.spans.whole() || o.next > 0 || o.top >= o.end-1 {
+	if !o.spans.whole() || o.at > 0 || o.top >= o.end-1 {
 		return nil
 	}
 	return o.shelf.get(start)
@@ -175,7 +189,7 @@ func (o *sliced[K, T, A, V]) fireWhole(s *slice[K, A], start int64) {
 		e := s.rows.Peek(row)
 		o.emit(e.key, e.hash, start, o.end, &e.acc)
 	}
-	o.next = len(o.groups)
+	o.at = len(o.groups)
 }
 
 // emit emits a pane on time.
@@ -207,7 +221,7 @@ func (o *sliced[K, T, A, V]) expire() {
 
 // progress is how far firing has come in a group: the windows that end by then have fired.
 func (o *sliced[K, T, A, V]) progress(group int) int64 {
-	if o.firing && group < o.next {
+	if o.firing && group < o.at {
 		return max(o.floors[group], o.end-1)
 	}
 	return max(o.floors[group], o.fired)

@@ -1,9 +1,10 @@
 // Package windowing has the window operators: records of a keyed stream in, panes out.
 //
-// There are two. [New] chooses by the windows:
+// There are two. [New] chooses by the windows, and puts either on the wall clock where they follow that:
 //
-//	tumbling, sliding ─▶ sliced    a record enters exactly one slice; a window is put together of slices
-//	session           ─▶ sessions  each key has its own open sessions, which merge when they touch
+//	tumbling, sliding, cumulating, days ─▶ sliced    a record enters exactly one slice; a window is put together of slices
+//	sessions                            ─▶ sessions  each key has its own open sessions, which merge when they touch
+//	in processing time                  ─▶ Clocked   one of them, with the time of arrival for event time
 //
 // # Slices
 //
@@ -45,6 +46,8 @@ type Config[K comparable, T, A, V any] struct {
 	Acc    codec.Codec[A] // of accumulators
 
 	Windows window.Assigner
+	// Now is the wall clock, in nanoseconds, which windows in processing time follow.
+	Now func() int64
 	// Lateness is how long a window is kept after the watermark has passed its end.
 	Lateness time.Duration
 	// LatenessOf is less for some records: such a one comes too late when the last of its windows has ended so long before.
@@ -105,12 +108,21 @@ func New[K comparable, T, A, V any](c Config[K, T, A, V]) (Operator[K, T], error
 	if c.Lateness < 0 {
 		return nil, fmt.Errorf("%v: the allowed lateness is %v; it must not be negative", spec, c.Lateness)
 	}
+	if spec.Processing && c.Lateness > 0 {
+		return nil, fmt.Errorf("%v: nothing is late by the wall clock: leave AllowLateness out", spec)
+	}
 	if c.From < 0 || c.To < c.From || c.Max < c.To {
 		return nil, fmt.Errorf("key groups %d to %d of %d", c.From, c.To, c.Max)
 	}
 	b := newBase(c, spec)
+	var o timed[K, T]
 	if spec.Kind == window.Sessions {
-		return newSessions(b), nil
+		o = newSessions(b)
+	} else {
+		o = newSliced(b)
 	}
-	return newSliced(b), nil
+	if spec.Processing {
+		return newClocked(o, c.Now), nil
+	}
+	return o, nil
 }
