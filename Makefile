@@ -65,8 +65,9 @@ lint: ## gofmt, gofumpt, vet and staticcheck
 	  (cd $$module && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...) || exit 1; \
 	done
 
-golden: ## remake with Flink SQL what tests compare with, and fail on a difference (needs Java 17, Maven and zstd)
+golden: ## remake with Flink what tests compare with, and fail on a difference (needs Java 17, Maven and zstd)
 	ci/flinksql/golden.sh
+	ci/flinkwindows/golden.sh
 
 fuzz: ## fuzz each target for FUZZSECONDS seconds (10)
 	ci/fuzz.sh $(FUZZSECONDS)

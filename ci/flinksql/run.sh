@@ -6,9 +6,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 script=$(realpath "${1:?a script}")
 shift
 
-if [ ! -d "$here/lib" ]; then
-  mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$here/lib.part" >&2
-  mv "$here/lib.part" "$here/lib"
-fi
+lib=$("$here/fetch.sh")
 exec java --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED -Xmx1g \
-  -cp "$here/lib/*" "$here/Run.java" "$script" "$@"
+  -cp "$lib/*" "$here/Run.java" "$script" "$@"
