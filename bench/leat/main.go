@@ -85,6 +85,10 @@ func (b *bench) build(job *leat.Job, args *kit.Args) error {
 		b.winningBids(job)
 	case "W5q5":
 		b.hotAuctions(job)
+	case "W5q7w":
+		b.highestBids(job)
+	case "W5q8":
+		b.newSellers(job)
 	default:
 		return fmt.Errorf("leat does not run workload %s", b.workload.Kind)
 	}

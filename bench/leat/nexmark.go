@@ -135,3 +135,47 @@ func (b *bench) hotAuctions(job *leat.Job) {
 		}).
 		To("sum", counting(b, func(p popular) int64 { return p.Count }))
 }
+
+// tenSeconds are the windows of q7 and q8.
+var tenSeconds = window.Tumbling(10 * time.Second)
+
+// bid is what q7 tells of a bid.
+type bid struct{ Auction, Bidder, Price, At, Extra int64 }
+
+func (b bid) price() int64 { return b.Price }
+
+// highestBids is q7 as a window join: the bids with the highest price of each 10 seconds.
+func (b *bench) highestBids(job *leat.Job) {
+	bids := b.nexmark(job, isBid).Map(func(e kit.NexmarkEvent) bid { return bid{e.ID, e.Ref, e.Number, e.Time, int64(e.Text)} })
+	highest := bids.Global().
+		Window(tenSeconds).
+		Aggregate("highest", agg.Max(bid.price)).
+		Map(leat.PaneValue[struct{}, int64])
+	bids.KeyBy(bid.price).
+		Connect(highest.KeyBy(func(price int64) int64 { return price })).
+		Window(tenSeconds).
+		Join("highest-bids", func(b bid, _ int64) bid { return b }).
+		To("sum", counting(b, bid.price))
+}
+
+// newSellers is q8: the people who arrived and opened an auction in the same 10 seconds.
+func (b *bench) newSellers(job *leat.Job) {
+	events := b.nexmark(job, func(e kit.NexmarkEvent) bool { return e.Kind != kit.Bid })
+	people := events.Filter(isPerson).Map(func(e kit.NexmarkEvent) person { return person{e.ID, int64(e.Text)} })
+	sellers := events.Filter(isAuction).Map(func(e kit.NexmarkEvent) int64 { return e.Ref })
+	people.KeyBy(func(p person) int64 { return p.ID }).
+		Connect(sellers.KeyBy(func(id int64) int64 { return id })).
+		Window(tenSeconds).
+		CoGroup("new-sellers", func(op *leat.Operator[int64, person]) func(leat.Pane[int64, agg.Both[[]person, []int64]]) error {
+			return func(p leat.Pane[int64, agg.Both[[]person, []int64]]) error {
+				if len(p.Value.A) > 0 && len(p.Value.B) > 0 {
+					op.Emit(p.Value.A[0])
+				}
+				return nil
+			}
+		}).
+		To("sum", counting(b, func(person) int64 { return 0 }))
+}
+
+// person is what q8 tells of a person.
+type person struct{ ID, Name int64 }
