@@ -1,7 +1,6 @@
 package windowing
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"time"
@@ -124,16 +123,7 @@ func (b *base[K, T, A, V]) merged(accs ...*A) V {
 }
 
 // check returns what is wrong with an event time, or nil.
-func (b *base[K, T, A, V]) check(at int64) error {
-	if at >= b.spans.least && at <= b.spans.most {
-		return nil
-	}
-	if at == flow.NoTime {
-		return fmt.Errorf("a record without event time, which %v need: call EventTime on the stream before KeyBy", b.spans.spec)
-	}
-	return fmt.Errorf("a record at %s, where %v would leave the years 1678 to 2262: correct its event time, or drop it with Filter",
-		time.Unix(0, at).UTC().Format(time.RFC3339Nano), b.spans.spec)
-}
+func (b *base[K, T, A, V]) check(at int64) error { return b.spans.check(at) }
 
 // holdsReferences says whether values of a type may share memory that adding to them changes. Strings, functions and
 // the location of a time.Time are never changed.

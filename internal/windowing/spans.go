@@ -50,6 +50,18 @@ func modulo(a, m int64) int64 {
 	}
 }
 
+// check returns what is wrong with an event time, or nil.
+func (w *spans) check(at int64) error {
+	if at >= w.least && at <= w.most {
+		return nil
+	}
+	if at == flow.NoTime {
+		return fmt.Errorf("a record without event time, which %v need: call EventTime on the stream before KeyBy", w.spec)
+	}
+	return fmt.Errorf("a record at %s, where %v would leave the years 1678 to 2262: correct its event time, or drop it with Filter",
+		time.Unix(0, at).UTC().Format(time.RFC3339Nano), w.spec)
+}
+
 // sliceOf is the slice of an event time, from its start to its end.
 func (w *spans) sliceOf(at int64) (start, end int64) {
 	if w.calendar != nil {
