@@ -11,33 +11,44 @@ import (
 	"leat.dev/leat/internal/keygroup"
 	"leat.dev/leat/internal/operator"
 	"leat.dev/leat/internal/windowing"
+	"leat.dev/leat/internal/windowing/general"
 	"leat.dev/leat/window"
 )
 
-// windowPorts makes the window part of an operator: what it emits goes to take, with the time of the window's last
-// nanosecond; with state, the pane's key is the key at hand while take runs.
+// windowOperator is either of the window operators.
+type windowOperator[K comparable, T any] interface {
+	operator.Windows
+	Receive(b *flow.Keyed[K, T]) error
+}
+
+// windowPorts makes the window part of an operator: what it emits goes to take, with the pane's event time; with state, the
+// pane's key is the key at hand while take runs.
 func windowPorts[K comparable, T, A, V, R any](
 	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(Pane[K, V], int64) error,
 ) ([]graph.Port, error) {
-	config, err := windowConfig[K, T, A, V](w, op, a)
-	if err != nil {
-		return nil, err
-	}
-	n.Settings = []string{window.SpecOf(w.windows).String()}
-	if w.lateness > 0 {
-		n.Settings = append(n.Settings, fmt.Sprintf("allowed lateness %v", w.lateness))
+	if a == nil {
+		return nil, errors.New("the aggregator is nil")
 	}
 	core := op.core
-	config.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
+	emit := func(key K, hash uint64, at int64, p Pane[K, V]) {
 		if withState {
 			core.Store.SelectKey(key, hash)
 		}
-		core.SetAt(end - 1)
-		span := window.Span{Start: operator.Time(start), End: operator.Time(end)}
-		flow.Check(take(Pane[K, V]{Key: key, Span: span, Value: v, Timing: timing, Index: index}, end-1))
+		core.SetAt(at)
+		flow.Check(take(p, at))
 	}
-	windows, err := windowing.New(config)
+	make, how := slicedWindows[K, T, A, V, R], "slices"
+	if w.general() {
+		make, how = generalWindows[K, T, A, V, R], "general windows"
+	} else if w.spec.Kind == window.Sessions {
+		how = "sessions by key"
+	}
+	windows, err := make(w, op, a(), emit)
 	if err != nil {
+		return nil, err
+	}
+	n.Settings = append(w.settings(), how)
+	if err := op.reserved(windows); err != nil {
 		return nil, err
 	}
 	core.SetWindows(windows)
@@ -45,30 +56,107 @@ func windowPorts[K comparable, T, A, V, R any](
 	return []graph.Port{{Deliver: port.Deliver, Signals: core}}, nil
 }
 
-// windowConfig checks the parts of a window operator.
-func windowConfig[K comparable, T, A, V, R any](
-	w *Windowed[K, T], op *Operator[K, R], a agg.Func[T, A, V],
-) (windowing.Config[K, T, A, V], error) {
-	var c windowing.Config[K, T, A, V]
-	if a == nil {
-		return c, errors.New("the aggregator is nil")
+// reserved refuses states of the author's that are called as those of the windows are.
+func (o *Operator[K, R]) reserved(windows operator.Windows) error {
+	for _, s := range windows.States() {
+		if o.named[s.Name] {
+			return fmt.Errorf("state or timer %q: the windows of the operator keep a state of that name; give yours another", s.Name)
+		}
 	}
-	parts := a()
-	keys, err := keysOf[K](op.job)
-	if err != nil {
-		return c, err
+	return nil
+}
+
+// general says whether only the general operator can do what was asked for.
+func (w *Windowed[K, T]) general() bool {
+	switch w.spec.Kind {
+	case window.Counted, window.Unending, window.RuledSessions, window.Ruled:
+		return true
 	}
+	return w.trigger != nil && !w.trigger.Default() || w.triggered || w.evict.Kind != window.KeepAll || w.evictBy != nil ||
+		w.mode != window.Accumulating
+}
+
+// settings are the windows in words, as the plan shows them.
+func (w *Windowed[K, T]) settings() []string {
+	all := []string{w.spec.String()}
+	switch {
+	case w.triggered:
+		all = append(all, "trigger by record")
+	case w.trigger != nil:
+		all = append(all, "trigger "+w.trigger.String())
+	}
+	if w.evict.Kind != window.KeepAll {
+		all = append(all, w.evict.String())
+	}
+	if w.evictBy != nil {
+		all = append(all, "evicts by record")
+	}
+	if w.mode != window.Accumulating {
+		all = append(all, w.mode.String())
+	}
+	if w.lateness > 0 {
+		all = append(all, fmt.Sprintf("allowed lateness %v", w.lateness))
+	}
+	return all
+}
+
+// lateOut is where records go that come too late; nil leaves it at counting them.
+func lateOut[K comparable, T, R any](w *Windowed[K, T], op *Operator[K, R]) func(K, T, int64) {
+	if w.lateTo == "" {
+		return nil
+	}
+	out := addSide[T](op.core.Env, op.core.Outs, &op.sides, string(w.lateTo))
+	return func(_ K, v T, at int64) { out.Emit(v, at) }
+}
+
+// slicedWindows makes the operator that holds windows in slices or sessions.
+func slicedWindows[K comparable, T, A, V, R any](
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(K, uint64, int64, Pane[K, V]),
+) (windowOperator[K, T], error) {
 	acc, err := codec.Derive[A](&op.job.codecs)
 	if err != nil {
-		return c, fmt.Errorf("the aggregator's accumulator: %w", err)
+		return nil, fmt.Errorf("the aggregator's accumulator: %w", err)
 	}
 	env := op.core.Env
-	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
-	c.Max, c.Budget, c.Keys, c.Acc = env.MaxParallelism, env.Budget, keys, acc
-	c.Windows, c.Lateness, c.Parts, c.Now = w.windows, w.lateness, parts, env.Clock.Now
-	if w.lateTo != "" {
-		out := addSide[T](env, op.core.Outs, &op.sides, string(w.lateTo))
-		c.Late = func(_ K, v T, at int64) { out.Emit(v, at) }
+	c := windowing.Config[K, T, A, V]{
+		Max: env.MaxParallelism, Budget: env.Budget, Keys: op.keys, Acc: acc, Now: env.Clock.Now,
+		Windows: w.windows, Lateness: w.lateness, Parts: parts, Late: lateOut(w, op),
 	}
-	return c, nil
+	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
+	c.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
+		span := window.Span{Start: operator.Time(start), End: operator.Time(end)}
+		emit(key, hash, end-1, Pane[K, V]{Key: key, Span: span, Value: v, Timing: timing, Index: index})
+	}
+	windows, err := windowing.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return windows, nil
+}
+
+// generalWindows makes the operator that can do everything.
+func generalWindows[K comparable, T, A, V, R any](
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(K, uint64, int64, Pane[K, V]),
+) (windowOperator[K, T], error) {
+	if w.triggered && w.triggerBy == nil {
+		return nil, errors.New("what TriggerBy is given is nil, or a window.Delta without a function")
+	}
+	env := op.core.Env
+	c := general.Config[K, T, A, V]{
+		Max: env.MaxParallelism, Budget: env.Budget, Keys: op.keys, Codecs: &op.job.codecs, Clock: env.Clock,
+		Windows: w.spec, Rule: w.rule, Lateness: int64(w.lateness), Parts: parts,
+		TriggerBy: w.triggerBy, Triggered: w.trigger != nil || w.triggered,
+		Evict: w.evict, EvictBy: w.evictBy, Mode: w.mode, Late: lateOut(w, op),
+	}
+	if w.trigger != nil {
+		c.Trigger = *w.trigger
+	}
+	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
+	c.Emit = func(p general.Pane[K, V]) {
+		span := window.Span{Start: operator.Time(p.Start), End: operator.Time(p.End)}
+		emit(p.Key, p.Hash, p.At, Pane[K, V]{
+			Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract,
+		})
+	}
+	return general.New(c)
 }

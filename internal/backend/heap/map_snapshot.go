@@ -28,7 +28,7 @@ func (m *Map[A, V]) restore(g int, row uint32, item, value []byte) error {
 }
 
 func (m *Map[A, V]) freeze(t *Ticket) frozenState {
-	z := &frozenMap[A, V]{encode: m.encode, groups: make([]frozenMapGroup[A, V], len(m.groups))}
+	z := &frozenMap[A, V]{encode: m.encode, groups: make([]frozenMapGroup[A, V], len(m.groups)), refs: m.valFam.refs}
 	for i := range m.groups {
 		from, to := &m.groups[i], &z.groups[i]
 		to.heads, to.entries, to.vals = from.heads.Freeze(t), from.entries.Freeze(t), from.vals.Freeze(t)
@@ -43,6 +43,8 @@ type frozenMap[A comparable, V any] struct {
 	encode      mapEncoders[A, V]
 	groups      []frozenMapGroup[A, V]
 	item, value []byte
+	refs        bool // values hold references that the owner may be changing
+	scratch     Scratch
 }
 
 type frozenMapGroup[A comparable, V any] struct {
@@ -53,6 +55,9 @@ type frozenMapGroup[A comparable, V any] struct {
 
 // persist writes the entries in the order in which they lie in memory, which is several times faster than key by key.
 func (z *frozenMap[A, V]) persist(g int, w *entries) error {
+	if z.refs {
+		return z.persistTable(g, w)
+	}
 	group := &z.groups[g]
 	for i := range group.entries.Chunks() {
 		for entry, e := range group.entries.Rows(i) {

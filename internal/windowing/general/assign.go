@@ -79,7 +79,9 @@ func modulo(a, m int64) int64 {
 }
 
 // untimed says whether windows have no time of their own.
-func (a *assigner) untimed() bool { return a.spec.Kind == window.Counted || a.spec.Kind == window.Unending }
+func (a *assigner) untimed() bool {
+	return a.spec.Kind == window.Counted || a.spec.Kind == window.Unending
+}
 
 func (a *assigner) merging() bool {
 	return a.spec.Kind == window.Sessions || a.spec.Kind == window.RuledSessions

@@ -79,18 +79,18 @@ type Operator[K comparable, T, A, V any] struct {
 	refs  bool // accumulators hold references
 
 	windows *heap.Map[Window, open[A]]
-	counted *heap.Value[int64]                   // records of a key so far, of count windows
-	records *heap.Map[Window, []stamped[T]]      // with evictors
-	emitted *heap.Map[Window, []emitted[A]]      // in retracting mode: the panes that stand
-	ends    *heap.Timers[Window]                 // when a window ends, and then when it is dropped
-	firings *heap.Timers[Window]                 // when it fires between, by its own clock
-	ticks   *heap.Timers[Window]                 // when it fires between, by the wall clock
+	counted *heap.Value[int64]              // records of a key so far, of count windows
+	records *heap.Map[Window, []stamped[T]] // with evictors
+	emitted *heap.Map[Window, []emitted[A]] // in retracting mode: the panes that stand
+	ends    *heap.Timers[Window]            // when a window ends, and then when it is dropped
+	firings *heap.Timers[Window]            // when it fires between, by its own clock
+	ticks   *heap.Timers[Window]            // when it fires between, by the wall clock
 	control control[K, T]
 
 	wm, before int64   // the watermark, and the last one that was not the end of time
 	floors     []int64 // restored, by key group from From on
 	top        int64   // the highest of them
-	late       int64
+	lates      int64
 
 	holding []Window   // scratch: the windows of a record
 	touched []touching // scratch: the sessions that a record touches
@@ -179,7 +179,7 @@ func (o *Operator[K, T, A, V]) RestoreFloor(group int, wm int64) {
 }
 
 // LateCount is the number of records that came too late.
-func (o *Operator[K, T, A, V]) LateCount() int64 { return o.late }
+func (o *Operator[K, T, A, V]) LateCount() int64 { return o.lates }
 
 // Close gives the memory back to the budget.
 func (o *Operator[K, T, A, V]) Close() { o.store.Close() }
@@ -209,7 +209,9 @@ func (o *Operator[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 }
 
 // NextTick is when the wall clock makes something due.
-func (o *Operator[K, T, A, V]) NextTick() (at int64, ok bool) { return o.store.NextTimer(heap.Processing) }
+func (o *Operator[K, T, A, V]) NextTick() (at int64, ok bool) {
+	return o.store.NextTimer(heap.Processing)
+}
 
 // Tick fires what the wall clock has made due, limit timers at a time.
 func (o *Operator[K, T, A, V]) Tick(now int64, limit int) (done bool) {

@@ -19,12 +19,11 @@ type step struct {
 
 // steps are when windows fire.
 type steps struct {
-	early, end, late step
-	onTime           bool // they fire when they end
-	rest             bool // what is left when the lateness is over is emitted
-	discard          bool // panes have what came since the last one
-	retract          bool
-	last             bool // nothing follows the pane on time
+	early, endStep, late step
+	onTime               bool // they fire when they end
+	rest                 bool // what is left when the lateness is over is emitted
+	discard              bool // panes have what came since the last one
+	retract              bool
 }
 
 func newSteps(w window.Spec, f window.Firing, custom bool, m window.Mode) steps {
@@ -45,7 +44,7 @@ func newSteps(w window.Spec, f window.Firing, custom bool, m window.Mode) steps 
 	case window.AtNumbers:
 		s.early, s.late = newStep(&f), newStep(&f)
 	}
-	for _, part := range []*step{&s.early, &s.end, &s.late} {
+	for _, part := range []*step{&s.early, &s.endStep, &s.late} {
 		part.purge = part.purge || f.Purging || s.discard
 	}
 	return s

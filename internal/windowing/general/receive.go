@@ -2,6 +2,7 @@ package general
 
 import (
 	"fmt"
+	"time"
 
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/window"
@@ -78,7 +79,7 @@ func (o *Operator[K, T, A, V]) refUntimed(w Window, at int64) *open[A] {
 		x.Start, x.End = flow.EndTime, flow.NoTime
 	}
 	if at != flow.NoTime {
-		x.Start, x.End = min(x.Start, at), max(x.End, at+1)
+		x.Start, x.End = min(x.Start, at), max(x.End, saturated(at, 1))
 	}
 	return x
 }
@@ -86,7 +87,7 @@ func (o *Operator[K, T, A, V]) refUntimed(w Window, at int64) *open[A] {
 // timedRecord takes a record into the windows of time that hold it and are not over.
 func (o *Operator[K, T, A, V]) timedRecord(in *flow.Keyed[K, T], i int, at int64) error {
 	v := in.Values[i]
-	if err := o.hold4(v, at); err != nil {
+	if err := o.find(v, at); err != nil {
 		return err
 	}
 	reach, kept := o.reach(), 0
@@ -111,8 +112,8 @@ func (o *Operator[K, T, A, V]) timedRecord(in *flow.Keyed[K, T], i int, at int64
 	return nil
 }
 
-// hold4 finds the windows that hold a record.
-func (o *Operator[K, T, A, V]) hold4(v T, at int64) error {
+// find finds the windows that hold a record.
+func (o *Operator[K, T, A, V]) find(v T, at int64) error {
 	o.holding = o.holding[:0]
 	if o.spec.Kind != window.Ruled {
 		o.holding = o.timed(o.holding, at)
@@ -150,13 +151,15 @@ func (o *Operator[K, T, A, V]) add(w Window, x *open[A], v T, at int64) error {
 	}
 	s := &o.early
 	if x.Ended {
-		s = &o.late_
+		s = &o.late
 	}
 	switch {
 	case s.kind == window.AtNumbers && x.New >= s.count:
 		o.fire(w, x, shot{timing: between(x), purge: s.purge, reached: flow.NoTime})
+	case s.kind == window.AtIntervals && s.processing:
+		o.armTick(w, s)
 	case s.kind == window.AtIntervals:
-		o.arm(w, x, s, at)
+		return o.arm(w, x, s, at)
 	}
 	return nil
 }
@@ -170,30 +173,35 @@ func between[A any](x *open[A]) window.Timing {
 }
 
 // arm sets when a window next fires, no later than it is set already.
-func (o *Operator[K, T, A, V]) arm(w Window, x *open[A], s *step, at int64) {
-	if s.processing {
-		now := o.Clock.Now()
-		if _, set := o.ticks.Time(w); !set {
-			o.ticks.At(w, now-modulo(now, s.interval)+s.interval)
-		}
-		return
+func (o *Operator[K, T, A, V]) arm(w Window, x *open[A], s *step, at int64) error {
+	if at == flow.NoTime {
+		return fmt.Errorf("a record without event time, which window.Every(%v) needs: call EventTime on the stream before KeyBy, "+
+			"or follow the clock with ProcessingTime", time.Duration(s.interval))
 	}
-	base := at
 	if reach := o.reach(); reach > flow.NoTime && reach < flow.EndTime {
-		base = max(at, reach+1)
+		at = max(at, reach+1)
 	}
-	due := saturated(base-modulo(base, s.interval), s.interval) - 1
+	due := saturated(at-modulo(at, s.interval), s.interval) - 1
 	if !o.untimed() && !x.Ended && due >= o.dueAt(x.End) {
-		return // the window's end comes first
+		return nil // the window's end comes first
 	}
 	if set, ok := o.firings.Time(w); !ok || due < set {
 		o.firings.At(w, due)
+	}
+	return nil
+}
+
+// armTick sets when a window next fires by the wall clock, unless it is set.
+func (o *Operator[K, T, A, V]) armTick(w Window, s *step) {
+	if _, set := o.ticks.Time(w); !set {
+		now := o.Clock.Now()
+		o.ticks.At(w, now-modulo(now, s.interval)+s.interval)
 	}
 }
 
 // tooLate counts record i of a batch, and passes it on to whoever wants it.
 func (o *Operator[K, T, A, V]) tooLate(in *flow.Keyed[K, T], i int) {
-	o.late++
+	o.lates++
 	if o.Late != nil {
 		o.Late(in.Keys[i], in.Values[i], in.Times[i])
 	}

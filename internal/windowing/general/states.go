@@ -57,7 +57,7 @@ func (o *Operator[K, T, A, V]) addTimers(ids codec.Codec[Window]) {
 		o.ticks = heap.AddTimers(o.store, ticksState, heap.Processing, ids, o.fireTick)
 	}
 	if !o.untimed() {
-		o.ends = heap.AddTimers(o.store, endsState, own, ids, o.end)
+		o.ends = heap.AddTimers(o.store, endsState, own, ids, o.ended)
 	}
 }
 
@@ -87,6 +87,9 @@ func (o *Operator[K, T, A, V]) empty(w Window) {
 
 // purge drops the content of a window, which stays.
 func (o *Operator[K, T, A, V]) purge(w Window, x *open[A]) {
+	if o.emitted != nil {
+		o.emitted.Delete(w) // the panes so far stand
+	}
 	if o.spec.Kind == window.Unending {
 		o.empty(w) // the next record opens it anew: a key that has fallen silent costs nothing
 		return

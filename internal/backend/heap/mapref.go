@@ -1,0 +1,86 @@
+package heap
+
+import (
+	"leat.dev/leat/codec"
+)
+
+// AddTable is AddMap for values that are changed in place, through Ref, what they refer to included. Set is not used
+// with such values: what they refer to belongs to the map.
+func AddTable[A comparable, V any, K comparable](
+	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
+) *Map[A, V] {
+	m := AddMap(s, name, item, value, was...)
+	m.valFam.encode, m.valFam.refs = m.encode.value, codec.HoldsReferences[V]()
+	return m
+}
+
+// Ref returns the value of an item for changing in place, until the next use of the map. An item that had none has the
+// zero value, and is fresh. The map was made by AddTable.
+func (m *Map[A, V]) Ref(a A) (v *V, fresh bool) {
+	i, row := m.core.ensure()
+	g := &m.groups[i]
+	h := g.heads.Peek(row)
+	if h == nil {
+		h = g.heads.Ref(row)
+		h.id = g.ids.take()
+	}
+	entry, hash, ok := m.find(g, h.id, a)
+	if !ok {
+		entry = m.insert(g, row, hash, a)
+	}
+	return g.vals.Ref(entry), !ok
+}
+
+// Find is Ref for an item that may have no value, which stays so: nil.
+func (m *Map[A, V]) Find(a A) *V {
+	g, _, h := m.at()
+	if h == nil {
+		return nil
+	}
+	entry, _, ok := m.find(g, h.id, a)
+	if !ok {
+		return nil
+	}
+	return g.vals.Ref(entry)
+}
+
+// Each goes through the items in no order, until f returns false. Values are for reading, and nothing is set or deleted
+// meanwhile.
+func (m *Map[A, V]) Each(f func(a A, v *V) bool) {
+	g, _, h := m.at()
+	if h == nil {
+		return
+	}
+	for next := h.first; next != 0; {
+		e := g.entries.Peek(next - 1)
+		if v := g.vals.Peek(next - 1); v != nil && !f(e.item, v) {
+			return
+		}
+		next = e.next
+	}
+}
+
+// persistTable writes the entries of a map whose values the owner may be changing in place.
+func (z *frozenMap[A, V]) persistTable(g int, w *entries) error {
+	group := &z.groups[g]
+	for i := range group.vals.Chunks() {
+		err := group.vals.Encode(i, &z.scratch, func(entry uint32, value []byte) error {
+			e := group.entries.At(entry)
+			if h := group.heads.At(e.row); h == nil || h.id != e.id {
+				return nil // of a map that was cleared
+			}
+			var err error
+			if z.item, err = z.encode.item(z.item[:0], &e.item); err != nil {
+				return err
+			}
+			return w.put(e.row, z.item, value)
+		})
+		if err != nil {
+			return err
+		}
+		group.vals.Done(i)
+	}
+	group.entries.DoneAll()
+	group.heads.DoneAll()
+	return nil
+}
