@@ -231,7 +231,22 @@ func joined[K comparable, T, U, R any](
 
 // joinPorts makes the operator of a join, by its relation.
 func joinPorts[K comparable, T, U, R any](r *Related[K, T, U], op *Operator[K, R], results joining.Results[T, U]) ([]graph.Port, error) {
-	windows, err := joining.NewWindows(joinConfig(r, op), r.windows, results)
+	c := joinConfig(r, op)
+	switch r.by {
+	case byTime:
+		j, err := joining.NewInterval(c, r.from, r.to, results)
+		if err != nil {
+			return nil, err
+		}
+		return []graph.Port{portOf(op, j.ReceiveFirst), portOf(op, j.ReceiveSecond)}, nil
+	case byVersion:
+		j, err := joining.NewAsOf(c, results)
+		if err != nil {
+			return nil, err
+		}
+		return []graph.Port{portOf(op, j.ReceiveFirst), portOf(op, j.ReceiveSecond)}, nil
+	}
+	windows, err := joining.NewWindows(c, r.windows, results)
 	if err != nil {
 		return nil, err
 	}

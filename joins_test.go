@@ -161,6 +161,49 @@ func TestWindowJoins(t *testing.T) {
 	compareWords(t, run, want)
 }
 
+// Interval joins have what trying all pairs finds.
+func TestIntervalJoins(t *testing.T) {
+	first, second := drawn(150, 8)
+	build := func() *leat.Job {
+		job := leat.NewJob("joins")
+		both := related(job, 8*time.Second)
+		allJoins(both.Within(-3*time.Second, 10*time.Second), "around")
+		allJoins(both.Within(5*time.Second, 20*time.Second), "after")
+		allJoins(both.Within(-20*time.Second, -5*time.Second), "before")
+		return job
+	}
+	run := leattest.EveryWay(t, build, leattest.Records("bought", first...), leattest.Records("paid", second...))
+	for name, in := range map[string][2]time.Duration{"around": {-3, 10}, "after": {5, 20}, "before": {-20, -5}} {
+		o := oracle{first, second, func(b bought, p paid) bool {
+			by := p.At.Sub(b.At)
+			return by >= in[0]*time.Second && by <= in[1]*time.Second
+		}}
+		compareWords(t, run, o.outcomes(name))
+	}
+}
+
+// Temporal joins have the version that held at the time of each record.
+func TestTemporalJoins(t *testing.T) {
+	first, second := drawn(150, 8)
+	build := func() *leat.Job {
+		job := leat.NewJob("joins")
+		r := related(job, 8*time.Second).AsOf()
+		words(r.Join("join", pairOf), "inner")
+		words(r.LeftJoin("left-join", leftOf), "left")
+		words(r.AntiJoin("anti-join").Map(func(b bought) string { return leftOf(b, nil) }), "anti")
+		return job
+	}
+	run := leattest.EveryWay(t, build, leattest.Records("bought", first...), leattest.Records("paid", second...))
+	o := oracle{first, second, func(b bought, p paid) bool {
+		newer := func(q paid) bool {
+			return q.Who == b.Who && !q.At.After(b.At) && (q.At.After(p.At) || q.At.Equal(p.At) && q.ID > p.ID)
+		}
+		return !p.At.After(b.At) && !slices.ContainsFunc(second, newer)
+	}}
+	inner, alone := o.inner(), o.firstAlone()
+	compareWords(t, run, map[string][]string{"inner": inner, "left": slices.Concat(inner, alone), "anti": alone})
+}
+
 // balance counts a window's records, and those of the windows before.
 func balance(op *leat.Operator[string, string]) func(leat.Pane[string, agg.Both[[]bought, []paid]]) error {
 	sum := op.Value[int]("sum")
