@@ -1,0 +1,1 @@
+SELECT auction, bidder, 0.908 * price, DATE_FORMAT(`at`, 'yyyy-MM-dd HH:mm:ss.SSS'), extra FROM bid;

@@ -1,0 +1,5 @@
+SELECT bidder, COUNT(*),
+  DATE_FORMAT(SESSION_START(`at`, INTERVAL '10' SECOND), 'yyyy-MM-dd HH:mm:ss.SSS'),
+  DATE_FORMAT(SESSION_END(`at`, INTERVAL '10' SECOND), 'yyyy-MM-dd HH:mm:ss.SSS')
+FROM bid
+GROUP BY bidder, SESSION(`at`, INTERVAL '10' SECOND);
