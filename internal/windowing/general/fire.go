@@ -166,9 +166,12 @@ func (o *Operator[K, T, A, V]) fireTick(w Window, _ int64) error {
 	if x == nil {
 		return nil
 	}
-	reached := o.before // records behind are late if they are not after the watermark
-	if reached != flow.NoTime {
-		reached++
+	reached := o.before
+	if floor := o.floors[o.store.Group()-o.From]; floor < flow.EndTime {
+		reached = max(reached, floor)
+	}
+	if reached > flow.NoTime {
+		reached++ // a pane that is not after the watermark would be late for those behind
 	}
 	o.fireInterval(w, x, true, reached)
 	return nil
