@@ -29,6 +29,17 @@ func specialise[T any](base derived[T]) Codec[T] {
 	return &base
 }
 
+// ImageBytes is for the engine: how many bytes a value has if they are its encoding as they lie in memory, in every value; 0
+// otherwise.
+func ImageBytes[T any](c Codec[T]) int {
+	switch c.(type) {
+	case *scalar8[T], *scalar4[T], *image[T]:
+		var zero T
+		return int(unsafe.Sizeof(zero))
+	}
+	return 0
+}
+
 // wrongSize is the error of a scalar's bytes when there are too few or too many.
 func wrongSize[T any](want, have int) error {
 	err := trailing(have - want)

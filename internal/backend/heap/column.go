@@ -35,6 +35,7 @@ type Family[V any] struct {
 	space   *Space
 	encode  func([]byte, *V) ([]byte, error)
 	refs    bool
+	image   int       // bytes of a value whose memory is its encoding; 0 of others
 	empty   *chunk[V] // stands where a column has no chunk, so that reading needs no test for it
 	pool    []*chunk[V]
 	retired []retired[V]

@@ -2,6 +2,8 @@ package heap
 
 import (
 	"math/bits"
+	"slices"
+	"unsafe"
 
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
@@ -19,6 +21,7 @@ type single[V any] struct {
 
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
 	f := NewFamily(c.space, encoder(cd), codec.HoldsReferences[V]())
+	f.image = codec.ImageBytes(cd)
 	info.Value, info.Reads = cd.Schema(), backend.ReadsValues(cd)
 	return single[V]{core: c, space: c.space, info: info, reads: backend.Reading[V]{Codec: cd}, fam: f, cols: columns(c, f)}
 }
@@ -113,6 +116,9 @@ func (z *Frozen[V]) frame(chunk int, w *entries) (err error) {
 	}
 	to := w.lent
 	images, width := w.z.keys.images(w.g, chunk)
+	if n := z.fam.image; images != nil && n > 0 && n < 1<<7 {
+		return w.images(&k.present, images, width, unsafe.Pointer(unsafe.SliceData(k.vals)), n)
+	}
 	for word, set := range k.present {
 		for ; set != 0; set &= set - 1 {
 			lo := word<<6 | bits.TrailingZeros64(set)
@@ -136,4 +142,46 @@ func (z *Frozen[V]) frame(chunk int, w *entries) (err error) {
 	}
 	w.lent = to
 	return nil
+}
+
+// images appends the entries of a chunk whose keys and values are written as they lie in memory.
+func (e *entries) images(present *[chunkRows / 64]uint64, keys unsafe.Pointer, keyBytes int, values unsafe.Pointer, valueBytes int) (err error) {
+	size := keyBytes + valueBytes + 3
+	to := slices.Grow(e.lent, chunkRows*size)
+	for word, set := range present {
+		for ; set != 0; set &= set - 1 {
+			lo := word<<6 | bits.TrailingZeros64(set)
+			key, value := unsafe.Add(keys, lo*keyBytes), unsafe.Add(values, lo*valueBytes)
+			at := len(to)
+			to = to[:at+size]
+			if keyBytes == 8 && valueBytes == 8 {
+				eights((*[19]byte)(to[at:]), (*[8]byte)(key), (*[8]byte)(value))
+			} else {
+				imageEntry(to[at:], unsafe.Slice((*byte)(key), keyBytes), unsafe.Slice((*byte)(value), valueBytes))
+			}
+			if e.n++; len(to) >= backend.FrameBytes {
+				if to, err = e.exchange(to); err != nil {
+					return err
+				}
+				to = slices.Grow(to, chunkRows*size)
+			}
+		}
+	}
+	e.lent = to
+	return nil
+}
+
+// imageEntry writes an entry of a key and a value, without an item.
+func imageEntry(to, key, value []byte) {
+	to[0] = byte(len(key))
+	n := 1 + copy(to[1:], key)
+	to[n], to[n+1] = 0, byte(len(value))
+	copy(to[n+2:], value)
+}
+
+// eights is imageEntry for a key and a value of eight bytes each.
+func eights(to *[19]byte, key, value *[8]byte) {
+	to[0], to[9], to[10] = 8, 0, 8
+	*(*[8]byte)(to[1:9]) = *key
+	*(*[8]byte)(to[11:]) = *value
 }
