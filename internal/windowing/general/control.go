@@ -41,12 +41,7 @@ func (k *kept) Clear()              { k.state.Delete(*k.at) }
 func (o *Operator[K, T, A, V]) construct() error {
 	c := &o.control
 	c.store, c.codecs = o.store, o.Codecs
-	c.fireAt = func(at int64) {
-		if !o.spec.Processing {
-			at-- // when no record before it is to come
-		}
-		o.firings.At(c.at, at)
-	}
+	c.fireAt = func(at int64) { o.firings.At(c.at, o.dueAt(at)) }
 	decide := o.TriggerBy(window.NewControl(c))
 	if decide == nil {
 		return errors.New("the constructor of TriggerBy has returned no function")

@@ -157,7 +157,7 @@ func (o *Operator[K, T, A, V]) add(w Window, x *open[A], v T, at int64) error {
 	case s.kind == window.AtNumbers && x.New >= s.count:
 		o.fire(w, x, shot{timing: between(x), purge: s.purge, reached: flow.NoTime})
 	case s.kind == window.AtIntervals && s.processing:
-		o.armTick(w, s)
+		o.armTick(w, x, s)
 	case s.kind == window.AtIntervals:
 		return o.arm(w, x, s, at)
 	}
@@ -192,11 +192,16 @@ func (o *Operator[K, T, A, V]) arm(w Window, x *open[A], s *step, at int64) erro
 }
 
 // armTick sets when a window next fires by the wall clock, unless it is set.
-func (o *Operator[K, T, A, V]) armTick(w Window, s *step) {
-	if _, set := o.ticks.Time(w); !set {
-		now := o.Clock.Now()
-		o.ticks.At(w, now-modulo(now, s.interval)+s.interval)
+func (o *Operator[K, T, A, V]) armTick(w Window, x *open[A], s *step) {
+	if _, set := o.ticks.Time(w); set {
+		return
 	}
+	now := o.Clock.Now()
+	due := now - modulo(now, s.interval) + s.interval
+	if o.spec.Processing && !x.Ended && due >= o.dueAt(x.End) {
+		return // the window's end comes first
+	}
+	o.ticks.At(w, due)
 }
 
 // tooLate counts record i of a batch, and passes it on to whoever wants it.
