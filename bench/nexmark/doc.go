@@ -16,6 +16,5 @@
 // that it gave for the same key before.
 //
 // Each query is compared with a plain loop over the events, and all that Flink SQL can run (all but q6 and q12) with what Flink SQL
-// makes of the same million events: testdata has the
-// number of lines and a digest, and `make nexmark-golden` remakes it.
+// makes of the same million events: testdata has the number of lines and a digest, and `make nexmark-golden` remakes it.
 package nexmark

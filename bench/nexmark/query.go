@@ -67,6 +67,7 @@ func Queries() []Query {
 		{"q7", true, ending(highestBids, Bid.highest)},
 		{"q8", true, ending(newSellers, newSeller.line)},
 		{"q11", true, ending(userSessions, countPane.line)},
+		{"q12", false, ending(timedBids, countPane.line)},
 		{"q15", true, ending(bidReport, report.line)},
 		{"q16", true, ending(channelReport, report.line)},
 		{"q17", true, ending(auctionReport, auctionDay.line)},

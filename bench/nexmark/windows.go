@@ -71,6 +71,11 @@ func userSessions(s Streams) *leat.Stream[countPane] {
 	return bidCounts(s, window.Session(10*time.Second))
 }
 
+// timedBids is q12: the bids of a bidder in ten seconds by the clock on the wall.
+func timedBids(s Streams) *leat.Stream[countPane] {
+	return bidCounts(s, window.Tumbling(10*time.Second).ProcessingTime())
+}
+
 func bidCounts(s Streams, w window.Assigner) *leat.Stream[countPane] {
 	return s.Bids().KeyBy(func(b Bid) int64 { return b.Bidder }).
 		Window(w).
