@@ -17,10 +17,10 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-long sim sim-long mutants bench bench-w7 lint golden fuzz clean
+.PHONY: help demo test crash crash-long sim sim-long mutants bench bench-w7 bench-windows lint golden nexmark-golden fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## run the flights job on a year of real flights
 	$(GO) run ./examples/flights run
@@ -54,6 +54,9 @@ bench: ## compare leat with hand-written loops and Flink: about six minutes
 bench-w7: ## what checkpoints of ten million keys cost leat and Flink, restores, pauses: about twenty minutes
 	bench/compare-w7.sh
 
+bench-windows: ## compare windows and Nexmark on leat, hand-written loops and Flink; their memory: about half an hour
+	bench/compare-windows.sh
+
 # The tools are built with the release of go.mod: older parsers refuse generic methods.
 lint: export GOTOOLCHAIN = $(RELEASE)
 lint: ## gofmt, gofumpt, vet and staticcheck
@@ -68,6 +71,9 @@ lint: ## gofmt, gofumpt, vet and staticcheck
 golden: ## remake with Flink what tests compare with, and fail on a difference (needs Java 17, Maven and zstd)
 	ci/flinksql/golden.sh
 	ci/flinkwindows/golden.sh
+
+nexmark-golden: ## remake with Flink SQL what Nexmark's queries are compared with, and fail on a difference: about ten minutes
+	bench/nexmark/flink/golden.sh
 
 fuzz: ## fuzz each target for FUZZSECONDS seconds (10)
 	ci/fuzz.sh $(FUZZSECONDS)
