@@ -82,12 +82,17 @@ func (f *forest[A, V]) rangeOf(n *node[A, V], b bounds[A]) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
-// tidy drops child i of an inner node if it is empty, and joins it with a neighbour if both have few items.
+// tidy drops child i of an inner node if it is empty, and joins it with a neighbour if both have few items. A neighbour
+// that is empty has its own turn: joined with one, an inner node would have a bound too many.
 func (f *forest[A, V]) tidy(n *node[A, V], i int) {
 	if i >= len(n.kids) {
 		return
 	}
 	size := n.kids[i].size()
+	few := func(j int) bool {
+		other := n.kids[j].size()
+		return other > 0 && size+other <= mergeMost
+	}
 	switch {
 	case size == 0:
 		f.drop(n.kids[i])
@@ -95,9 +100,9 @@ func (f *forest[A, V]) tidy(n *node[A, V], i int) {
 		if at := max(i-1, 0); at < len(n.keys) {
 			n.keys = cut(n.keys, at, at+1)
 		}
-	case i+1 < len(n.kids) && size+n.kids[i+1].size() <= mergeMost:
+	case i+1 < len(n.kids) && few(i+1):
 		f.join(n, i)
-	case i > 0 && size+n.kids[i-1].size() <= mergeMost:
+	case i > 0 && few(i-1):
 		f.join(n, i-1)
 	}
 }

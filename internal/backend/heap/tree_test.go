@@ -109,3 +109,27 @@ func checkItems(t *testing.T, f *forest[int64, int64], root *node[int64, int64],
 		t.Fatalf("%d items, want %d", n, len(model))
 	}
 }
+
+// What is old is deleted from the left, however much at a time: a node that becomes empty is dropped, not joined.
+func TestDeleteFromTheLeft(t *testing.T) {
+	const items = 6000
+	for _, by := range []int64{1, 7, 100, 512, 1024, 3000} {
+		f := &forest[int64, int64]{space: NewSpace(nil), compare: comparison[int64]()}
+		model := map[int64]int64{}
+		var root *node[int64, int64]
+		for a := range int64(items) {
+			root, _ = f.set(root, &a, a)
+			model[a] = a
+		}
+		for to := by; root != nil; to += by {
+			from := int64(-1)
+			root = f.deleteRange(root, bounds[int64]{&from, &to})
+			for a := to - by; a < to; a++ {
+				delete(model, a)
+			}
+			if by > 1 || to%50 == 0 {
+				checkItems(t, f, root, model)
+			}
+		}
+	}
+}
