@@ -50,23 +50,37 @@ func (b *buffer[V]) hand(v V) *V {
 	return &b.record
 }
 
-// each calls pair for the records with times from lo to hi, notes that they have a partner, and says whether there are
-// any.
-func (b *buffer[V]) each(lo, hi int64, pairs bool, pair func(v *V, at int64)) (found bool) {
-	if last, _, ok := b.rows.Last(); !ok || last < lo {
+// each calls pair, unless it is nil, for the records with times from lo to hi, notes that they have a partner, and says
+// whether there are any.
+func (b *buffer[V]) each(lo, hi int64, pair func(v *V, at int64)) (found bool) {
+	first, c, ok := b.rows.First()
+	if !ok || first > hi {
 		return false
+	}
+	last, _, _ := b.rows.Last()
+	switch {
+	case last < lo:
+		return false
+	case first == last: // most keys have one record at a time
+		b.meet(first, c, pair)
+		return true
 	}
 	for at, c := range b.rows.Range(lo, plus(hi, 1)) {
 		found = true
-		if pairs {
-			b.eachOf(c, at, pair)
-		}
-		if b.alone != nil && !c.paired {
-			c.paired = true
-			b.rows.Set(at, c)
-		}
+		b.meet(at, c, pair)
 	}
 	return found
+}
+
+// meet notes that the records of a time have a partner.
+func (b *buffer[V]) meet(at int64, c cell[V], pair func(v *V, at int64)) {
+	if pair != nil {
+		b.eachOf(c, at, pair)
+	}
+	if b.alone != nil && !c.paired {
+		c.paired = true
+		b.rows.Set(at, c)
+	}
 }
 
 func (b *buffer[V]) eachOf(c cell[V], at int64, f func(v *V, at int64)) {

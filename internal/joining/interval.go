@@ -28,6 +28,13 @@ type Interval[K comparable, T, U any] struct {
 	passOn   Late[T, U]
 	first    buffer[T]
 	second   buffer[U]
+
+	// The record at hand, and what pairs it with one of the other side; nil if nobody wants pairs.
+	at         int64
+	newFirst   *T
+	newSecond  *U
+	withFirst  func(u *U, then int64)
+	withSecond func(t *T, then int64)
 }
 
 // longest is how far apart the times of pairs may be: times are nanoseconds in 64 bits.
@@ -46,6 +53,10 @@ func NewInterval[K comparable, T, U any](c Config[K, T, U], from, to time.Durati
 		progress: newProgress(c.groups()), core: c.Core, from: int64(from), to: int64(to), results: r, passOn: c.Late,
 		first:  buffer[T]{keep: int64(to + c.Lateness.Second), lateness: int64(c.Lateness.First), alone: r.First, hands: r.KeepsFirst},
 		second: buffer[U]{keep: int64(c.Lateness.First - from), lateness: int64(c.Lateness.Second), alone: r.Second, hands: r.KeepsSecond},
+	}
+	if r.Pair != nil {
+		j.withFirst = func(u *U, then int64) { j.results.Pair(j.newFirst, u, max(j.at, then)) }
+		j.withSecond = func(t *T, then int64) { j.results.Pair(t, j.newSecond, max(j.at, then)) }
 	}
 	if err := addBuffer(c, &j.first, "first"); err != nil {
 		return nil, err
@@ -72,9 +83,8 @@ func (j *Interval[K, T, U]) ReceiveFirst(v T) error {
 		return nil
 	}
 	p := j.first.hand(v)
-	paired := j.second.each(plus(at, j.from), plus(at, j.to), j.results.Pair != nil, func(u *U, then int64) {
-		j.results.Pair(p, u, max(at, then))
-	})
+	j.at, j.newFirst = at, p
+	paired := j.second.each(plus(at, j.from), plus(at, j.to), j.withFirst)
 	j.first.put(p, at, reach, paired)
 	return nil
 }
@@ -93,9 +103,8 @@ func (j *Interval[K, T, U]) ReceiveSecond(v U) error {
 		return nil
 	}
 	p := j.second.hand(v)
-	paired := j.first.each(plus(at, -j.to), plus(at, -j.from), j.results.Pair != nil, func(t *T, then int64) {
-		j.results.Pair(t, p, max(at, then))
-	})
+	j.at, j.newSecond = at, p
+	paired := j.first.each(plus(at, -j.to), plus(at, -j.from), j.withSecond)
 	j.second.put(p, at, reach, paired)
 	return nil
 }
