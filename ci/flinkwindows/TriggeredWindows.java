@@ -10,6 +10,7 @@ import org.apache.flink.streaming.api.windowing.assigners.SessionWindowTimeGapEx
 import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindows;
 import org.apache.flink.streaming.api.windowing.assigners.WindowAssigner;
 import org.apache.flink.streaming.api.windowing.evictors.CountEvictor;
+import org.apache.flink.streaming.api.windowing.evictors.DeltaEvictor;
 import org.apache.flink.streaming.api.windowing.evictors.TimeEvictor;
 import org.apache.flink.streaming.api.windowing.triggers.ContinuousEventTimeTrigger;
 import org.apache.flink.streaming.api.windowing.triggers.CountTrigger;
@@ -37,20 +38,34 @@ final class TriggeredWindows {
     all.scenario(
         "global-count-purging",
         TimeWindows.keyed(all).window(GlobalWindows.create()).trigger(PurgingTrigger.of(CountTrigger.of(7))).process(new Contents<>()));
+    TypeSerializer<Rec> records = TypeInformation.of(Rec.class).createSerializer(all.env.getConfig().getSerializerConfig());
     all.scenario(
         "global-delta",
         TimeWindows.keyed(all)
             .window(GlobalWindows.create())
-            .trigger(
-                DeltaTrigger.of(
-                    60, (last, now) -> Math.abs(now.value - last.value), TypeInformation.of(Rec.class).createSerializer(all.env.getConfig().getSerializerConfig())))
+            .trigger(DeltaTrigger.of(60, (last, now) -> Math.abs(now.value - last.value), records))
             .process(new Contents<>()));
   }
 
   private static void triggers(Scenarios all) throws Exception {
     triggered(all, "tumbling-count-trigger", CountTrigger.of(3), 0);
     triggered(all, "tumbling-count-trigger-purging", PurgingTrigger.of(CountTrigger.of(3)), 0);
-    triggered(all, "tumbling-every", ContinuousEventTimeTrigger.of(TimeWindows.seconds(4)), 0);
+    triggered(all, "tumbling-early-late", new EarlyAtCount(3), 6);
+    all.scenario(
+        "tumbling-every",
+        all.read("ordered.csv", "l")
+            .keyBy(r -> r.key)
+            .window(TumblingEventTimeWindows.of(TimeWindows.seconds(20)))
+            .trigger(ContinuousEventTimeTrigger.of(TimeWindows.seconds(4)))
+            .process(new Contents<>()));
+    all.scenario(
+        "global-own-trigger", TimeWindows.keyed(all).window(GlobalWindows.create()).trigger(new AtSum(200)).process(new Contents<>()));
+    all.scenario(
+        "session-count-trigger",
+        TimeWindows.keyed(all)
+            .window(EventTimeSessionWindows.withGap(TimeWindows.seconds(2)))
+            .trigger(CountTrigger.of(2))
+            .process(new Contents<>()));
     triggered(all, "tumbling-purging-lateness", PurgingTrigger.of(EventTimeTrigger.create()), 6);
   }
 
@@ -73,6 +88,19 @@ final class TriggeredWindows {
         TimeWindows.keyed(all)
             .window(TumblingEventTimeWindows.of(TimeWindows.seconds(10)))
             .evictor(TimeEvictor.of(TimeWindows.seconds(3)))
+            .process(new Contents<>()));
+    all.scenario(
+        "evict-delta",
+        TimeWindows.keyed(all)
+            .window(TumblingEventTimeWindows.of(TimeWindows.seconds(10)))
+            .evictor(DeltaEvictor.of(40, (one, last) -> Math.abs(one.value - last.value)))
+            .process(new Contents<>()));
+    all.scenario(
+        "evict-lateness",
+        TimeWindows.keyed(all)
+            .window(TumblingEventTimeWindows.of(TimeWindows.seconds(10)))
+            .allowedLateness(TimeWindows.seconds(4))
+            .evictor(CountEvictor.of(2))
             .process(new Contents<>()));
   }
 
