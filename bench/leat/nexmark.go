@@ -10,7 +10,7 @@ import (
 	"leat.dev/leat/window"
 )
 
-// nexmark are the lean events of Nexmark, those that keep says.
+// nexmark are the lean events of Nexmark, those that keep says. They get their times behind it, as few and as small as they can be.
 func (b *bench) nexmark(job *leat.Job, keep func(kit.NexmarkEvent) bool) *leat.Stream[kit.NexmarkEvent] {
 	rate := b.workload.Load.EventsPerSecond
 	fill := func(from, stride int64, into []kit.NexmarkEvent) {
@@ -18,9 +18,10 @@ func (b *bench) nexmark(job *leat.Job, keep func(kit.NexmarkEvent) bool) *leat.S
 			into[n].Fill(from+int64(n)*stride, rate)
 		}
 	}
-	when := func(e kit.NexmarkEvent) time.Time { return time.UnixMilli(e.Time) }
-	return job.From("gen", source(b, fill)).EventTime(when, disorder).Filter(keep)
+	return job.From("gen", source(b, fill)).Filter(keep)
 }
+
+func happened(e kit.NexmarkEvent) time.Time { return time.UnixMilli(e.Time) }
 
 func isBid(e kit.NexmarkEvent) bool    { return e.Kind == kit.Bid }
 func isPerson(e kit.NexmarkEvent) bool { return e.Kind == kit.Person }
@@ -37,7 +38,7 @@ type raise struct{ Category, From, To int64 }
 type mean struct{ Sum, Count int64 }
 
 // winningBids is q4: the mean of a category's winning bids, each time that it changes. Auctions and bids come by the auction's
-// number, so that they keep their order; lots are kept for ever, as a regular join does.
+// number, so that they keep their order; lots are kept for ever, as a regular join does, which knows no event time.
 func (b *bench) winningBids(job *leat.Job) {
 	b.nexmark(job, func(e kit.NexmarkEvent) bool { return e.Kind != kit.Person }).
 		KeyBy(func(e kit.NexmarkEvent) int64 { return e.ID }).
@@ -117,6 +118,7 @@ func (m *most) merge(other most) {
 // nanosecond, so that the windows that end together lie in the same 2 seconds.
 func (b *bench) hotAuctions(job *leat.Job) {
 	b.nexmark(job, isBid).
+		EventTime(happened, disorder).
 		KeyBy(func(e kit.NexmarkEvent) int64 { return e.ID }).
 		Window(window.Sliding(10*time.Second, 2*time.Second)).
 		Aggregate("count", agg.Count).
@@ -146,7 +148,9 @@ func (b bid) price() int64 { return b.Price }
 
 // highestBids is q7 as a window join: the bids with the highest price of each 10 seconds.
 func (b *bench) highestBids(job *leat.Job) {
-	bids := b.nexmark(job, isBid).Map(func(e kit.NexmarkEvent) bid { return bid{e.ID, e.Ref, e.Number, e.Time, int64(e.Text)} })
+	bids := b.nexmark(job, isBid).
+		Map(func(e kit.NexmarkEvent) bid { return bid{e.ID, e.Ref, e.Number, e.Time, int64(e.Text)} }).
+		EventTime(func(b bid) time.Time { return time.UnixMilli(b.At) }, disorder)
 	highest := bids.Global().
 		Window(tenSeconds).
 		Aggregate("highest", agg.Max(bid.price)).
@@ -160,7 +164,8 @@ func (b *bench) highestBids(job *leat.Job) {
 
 // newSellers is q8: the people who arrived and opened an auction in the same 10 seconds.
 func (b *bench) newSellers(job *leat.Job) {
-	events := b.nexmark(job, func(e kit.NexmarkEvent) bool { return e.Kind != kit.Bid })
+	events := b.nexmark(job, func(e kit.NexmarkEvent) bool { return e.Kind != kit.Bid }).
+		EventTime(happened, disorder)
 	people := events.Filter(isPerson).Map(func(e kit.NexmarkEvent) person { return person{e.ID, int64(e.Text)} })
 	sellers := events.Filter(isAuction).Map(func(e kit.NexmarkEvent) int64 { return e.Ref })
 	people.KeyBy(func(p person) int64 { return p.ID }).
