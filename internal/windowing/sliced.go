@@ -1,7 +1,10 @@
 package windowing
 
 import (
+	"unsafe"
+
 	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/prefetch"
 	"leat.dev/leat/window"
 )
 
@@ -12,7 +15,8 @@ type sliced[K comparable, T, A, V any] struct {
 	panes  shelf[K, uint32] // by the end of a window: how many panes a key had, where that is not what it would seem
 	groups []group
 	folds  folds[K, A]
-	rows   []uint32 // of the records of a batch
+	rows   []uint32  // of the records at hand
+	lines  []uintptr // of memory that they will need
 
 	fired  int64 // windows that end by then have fired, in all groups
 	firing bool  // a window fires: the one that ends at
@@ -84,25 +88,60 @@ func (o *sliced[K, T, A, V]) receiveRun(in *flow.Keyed[K, T], lo, hi int, start 
 	}
 }
 
+// findRecords is how many records are added at a time: enough for their cache misses to overlap, and few enough that what was
+// prefetched is still near.
+const findRecords = 128
+
 // addRun adds records: first all rows are looked for and then all accumulators changed, so that cache misses overlap.
 func (o *sliced[K, T, A, V]) addRun(s *slice[K, A], in *flow.Keyed[K, T], lo, hi int) {
-	o.rows = o.rows[:0]
-	hashes, keys := in.Hashes[lo:hi], in.Keys[lo:hi]
+	for ; lo < hi; lo += findRecords {
+		to := min(lo+findRecords, hi)
+		o.prefetch(s, in.Hashes[lo:to])
+		o.rows = s.allAt(o.rows[:0], in.Hashes[lo:to], in.Keys[lo:to])
+		o.addTo(s, in.Values[lo:to], in.Times[lo:to])
+	}
+}
+
+// allAt appends the rows of keys, which are added where they are new.
+func (s *slice[K, A]) allAt(to []uint32, hashes []uint64, keys []K) []uint32 {
 	for i, hash := range hashes {
 		row, _ := s.at(hash, keys[i])
-		o.rows = append(o.rows, row)
+		to = append(to, row)
 	}
-	values := in.Values[lo:hi]
+	return to
+}
+
+// addTo adds records to the rows that have been found.
+func (o *sliced[K, T, A, V]) addTo(s *slice[K, A], values []T, times []int64) {
 	if add := o.Parts.Add; add != nil {
 		for i, row := range o.rows {
 			add(&s.rows.Ref(row).acc, values[i])
 		}
 		return
 	}
-	times := in.Times[lo:hi]
 	for i, row := range o.rows {
 		o.Parts.AddAt(&s.rows.Ref(row).acc, values[i], times[i])
 	}
+}
+
+// prefetch asks for the index slots of hashes, then for the rows that they name.
+func (o *sliced[K, T, A, V]) prefetch(s *slice[K, A], hashes []uint64) {
+	x := &s.index
+	if len(x.slots) <= prefetchSlots {
+		return
+	}
+	o.lines = o.lines[:0]
+	for _, hash := range hashes {
+		o.lines = append(o.lines, uintptr(unsafe.Pointer(&x.slots[hash&x.mask])))
+	}
+	prefetch.Lines(o.lines)
+	o.lines = o.lines[:0]
+	for _, hash := range hashes {
+		if slot := uint32(x.slots[hash&x.mask]); slot != 0 {
+			o.lines = s.rows.Lines(o.lines, slot-1)
+		}
+	}
+	prefetch.Lines(o.lines)
 }
 
 // Advance fires windows in order of their ends, and each window's keys by key group.
@@ -160,7 +199,7 @@ func (o *sliced[K, T, A, V]) next() (wm int64, ok bool) {
 // fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
 func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
 	start := o.spans.startOf(o.end)
-	if whole := o.whole(start); whole != nil && whole.n <= limit {
+	if whole := o.whole(start); whole != nil && atOneGo(whole.n, limit) {
 		work = whole.n
 		o.fireWhole(whole, start)
 	}
@@ -183,6 +222,16 @@ func (o *sliced[K, T, A, V]) whole(start int64) *slice[K, A] {
 	}
 	return o.shelf.get(start)
 }
+
+// largeWindow is a number of panes, and inRowOrder how many times the limit so many may have that fire at one go, in the order of
+// their rows: to fire by key group, rows have to be sorted first, and are then read in an order that misses caches.
+const (
+	largeWindow = 1 << 12
+	inRowOrder  = 8
+)
+
+// atOneGo says whether a window of n panes fires whole.
+func atOneGo(n, limit int) bool { return n <= limit || n > largeWindow && n/inRowOrder <= limit }
 
 func (o *sliced[K, T, A, V]) fireWhole(s *slice[K, A], start int64) {
 	for row := range uint32(s.n) {
