@@ -263,6 +263,25 @@ var aggregators = map[string]func(t failer, s settings, parallelism int) (cluste
 	"tally":     chosen(agg.Fold((*tally).add, (*tally).merge)),
 	"histogram": chosen(agg.Histogram(value, 0, 2)),
 	"distinct":  chosen(agg.Distinct(value)),
+	"sketches":  chosen(often(agg.Combine2(agg.RoughlyDistinct(value), agg.Quantiles(value, 0.5, 1), func(n int64, q []float64) string { return fmt.Sprint(n, q) }))),
+}
+
+// often has each record stand for ten, and some for more than a sketch holds before it changes its form.
+func often[A, V any](f agg.Func[rec, A, V]) agg.Func[rec, A, V] {
+	return func() agg.Parts[rec, A, V] {
+		p := f()
+		add := p.Add
+		p.Add = func(acc *A, r rec) {
+			n := int64(10)
+			if r.V == 0 {
+				n = 3100
+			}
+			for i := range n {
+				add(acc, rec{V: r.V*10_000 + i})
+			}
+		}
+		return p
+	}
 }
 
 // values has the numbers of all records, in order.
