@@ -8,7 +8,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 lib=$("$here/../flinksql/fetch.sh")
-javac -nowarn -Xlint:none -cp "$lib/*" -d "$work" "$here"/*.java
+javac -nowarn -Xlint:none -XDsuppressNotes -cp "$lib/*" -d "$work" "$here"/*.java
 rm -f "$data"/*.txt
 java --add-opens java.base/java.util=ALL-UNNAMED --add-opens java.base/java.lang=ALL-UNNAMED -Xmx2g \
   -cp "$work:$lib/*" Scenarios "$data" "$data"
