@@ -13,9 +13,18 @@ import (
 	"leat.dev/leat/window"
 )
 
-// base is what both operators have: settings, event time, late records, the way out.
-type base[K comparable, T, A, V any] struct {
-	Config[K, T, A, V]
+// base is what both operators have: settings, event time, late records, the way out. Operators know the types of keys and
+// accumulators alone: what depends on the types of records and results too is [intake] and an emit function, so that the
+// compiler makes an operator once for many uses.
+type base[K comparable, A any] struct {
+	merging[A]
+	From, To, Max int
+	Keys          *keygroup.Keys[K]
+	acc           codec.Codec[A]
+	// emitPane emits the result of an accumulator, which it may hand on.
+	emitPane func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int)
+	sayFired func(acc *A)
+
 	spans  spans
 	space  *heap.Space
 	encode func(to []byte, acc *A) ([]byte, error)
@@ -30,11 +39,31 @@ type base[K comparable, T, A, V any] struct {
 	tmp  A // where accumulators are merged for a pane
 }
 
-func newBase[K comparable, T, A, V any](c Config[K, T, A, V], spec window.Spec) *base[K, T, A, V] {
-	b := &base[K, T, A, V]{
-		Config: c, spans: newSpans(spec, c.Lateness), space: heap.NewSpace(c.Budget), encode: encoder(c.Acc),
-		reads: backend.Reading[A]{Codec: c.Acc}, refs: holdsReferences(reflect.TypeFor[A]()),
-		wm: flow.NoTime, floors: make([]int64, c.To-c.From), top: flow.NoTime,
+// merging is the part of an aggregator that knows nothing of records and results.
+type merging[A any] struct {
+	Merge    func(dst *A, src A)
+	Subtract func(dst *A, src A)
+	Grows    bool
+}
+
+func newBase[K comparable, T, A, V any](c Config[K, T, A, V], spec window.Spec) *base[K, A] {
+	b := makeBase(c.Keys, c.Acc, c.From, c.To, newSpans(spec, c.Lateness), heap.NewSpace(c.Budget))
+	b.Max, b.sayFired = c.Max, c.Fired
+	b.merging = merging[A]{c.Parts.Merge, c.Parts.Subtract, c.Parts.Grows}
+	result, emit := c.Parts.Result, c.Emit
+	b.emitPane = func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int) {
+		emit(key, hash, start, end, result(acc), timing, index)
+	}
+	return b
+}
+
+func makeBase[K comparable, A any](
+	keys *keygroup.Keys[K], acc codec.Codec[A], from, to int, spans spans, space *heap.Space,
+) *base[K, A] {
+	b := &base[K, A]{
+		From: from, To: to, Keys: keys, acc: acc, spans: spans, space: space, encode: encoder(acc),
+		reads: backend.Reading[A]{Codec: acc}, refs: holdsReferences(reflect.TypeFor[A]()),
+		wm: flow.NoTime, floors: make([]int64, to-from), top: flow.NoTime,
 	}
 	for i := range b.floors {
 		b.floors[i] = flow.NoTime
@@ -51,79 +80,69 @@ func encoder[A any](c codec.Codec[A]) func([]byte, *A) ([]byte, error) {
 }
 
 // group is the key group of a hash, from From on.
-func (b *base[K, T, A, V]) group(hash uint64) int { return keygroup.Of(hash, b.Max) - b.From }
+func (b *base[K, A]) group(hash uint64) int { return keygroup.Of(hash, b.Max) - b.From }
 
 // reach is how far event time has come for a key.
-func (b *base[K, T, A, V]) reach(hash uint64) int64 {
+func (b *base[K, A]) reach(hash uint64) int64 {
 	if b.wm >= b.top {
 		return b.wm
 	}
 	return max(b.wm, b.floors[b.group(hash)])
 }
 
-func (b *base[K, T, A, V]) RestoreFloor(group int, wm int64) {
+func (b *base[K, A]) RestoreFloor(group int, wm int64) {
 	b.floors[group-b.From] = wm
 	b.top = max(b.top, wm)
 }
 
-func (b *base[K, T, A, V]) LateCount() int64 { return b.late }
+func (b *base[K, A]) LateCount() int64 { return b.late }
 
-func (b *base[K, T, A, V]) Close() { b.space.Close() }
+func (b *base[K, A]) Close() { b.space.Close() }
 
-// tooOld says whether a record is to be left out, of whose windows the last one ends then.
-func (b *base[K, T, A, V]) tooOld(end, reach int64, v T) bool {
-	if b.LatenessOf == nil {
+// tooOld says whether record i of a batch is to be left out, of whose windows the last one ends then.
+func (b *base[K, A]) tooOld(end, reach int64, in intake[A], i int) bool {
+	lateness, own := in.lateness(i)
+	if !own {
 		return b.spans.over(end, reach)
 	}
-	own := b.spans
-	own.lateness = int64(b.LatenessOf(v))
-	return own.over(end, reach)
+	spans := b.spans
+	spans.lateness = lateness
+	return spans.over(end, reach)
 }
 
 // tooLate counts record i of a batch, and passes it on to whoever wants it.
-func (b *base[K, T, A, V]) tooLate(in *flow.Keyed[K, T], i int) {
+func (b *base[K, A]) tooLate(in intake[A], i int) {
 	b.late++
-	if b.Late != nil {
-		b.Late(in.Keys[i], in.Values[i], in.Times[i])
-	}
+	in.late(i)
 }
 
-// add adds record i of a batch to an accumulator.
-func (b *base[K, T, A, V]) add(acc *A, in *flow.Keyed[K, T], i int) {
-	if b.Parts.Add != nil {
-		b.Parts.Add(acc, in.Values[i])
-	} else {
-		b.Parts.AddAt(acc, in.Values[i], in.Times[i])
-	}
-}
-
-// result is that of an accumulator that goes on being added to: what is emitted may not share memory with it.
-func (b *base[K, T, A, V]) result(acc *A) V {
+// shown is an accumulator for emitting, of one that goes on being added to: what is emitted may not share memory with it.
+func (b *base[K, A]) shown(acc *A) *A {
 	if !b.refs {
-		return b.Parts.Result(acc)
+		return acc
 	}
 	b.blank()
-	b.Parts.Merge(&b.tmp, *acc)
-	return b.Parts.Result(&b.tmp)
+	b.Merge(&b.tmp, *acc)
+	return &b.tmp
 }
 
 // blank empties the place where accumulators are merged. What was merged there may have been handed out.
-func (b *base[K, T, A, V]) blank() {
+func (b *base[K, A]) blank() {
 	var zero A
 	b.tmp = zero
 }
 
-// merged is the result of accumulators together, which stay as they are.
-func (b *base[K, T, A, V]) merged(accs ...*A) V {
+// merged is accumulators together, which stay as they are.
+func (b *base[K, A]) merged(accs ...*A) *A {
 	b.blank()
 	for _, acc := range accs {
-		b.Parts.Merge(&b.tmp, *acc)
+		b.Merge(&b.tmp, *acc)
 	}
-	return b.Parts.Result(&b.tmp)
+	return &b.tmp
 }
 
 // check returns what is wrong with an event time, or nil.
-func (b *base[K, T, A, V]) check(at int64) error { return b.spans.check(at) }
+func (b *base[K, A]) check(at int64) error { return b.spans.check(at) }
 
 // holdsReferences says whether values of a type may share memory that adding to them changes. Strings, functions and
 // the location of a time.Time are never changed.

@@ -4,30 +4,23 @@ import (
 	"leat.dev/leat/internal/flow"
 )
 
-// timed is an operator that says when it has something to fire.
-type timed[K comparable, T any] interface {
-	Operator[K, T]
-	// next is the least watermark that may fire something; it may turn out to fire nothing.
-	next() (wm int64, ok bool)
-}
-
 // Clocked is an operator by the wall clock: records get the time at which they arrive, and windows fire by the clock. The
 // watermark fires nothing, but for the end of input.
 type Clocked[K comparable, T any] struct {
-	timed[K, T]
+	Operator[K, T]
 	now  func() int64
 	last int64 // the clock's reading, which never goes back
 	in   flow.Keyed[K, T]
 }
 
-func newClocked[K comparable, T any](o timed[K, T], now func() int64) *Clocked[K, T] {
-	return &Clocked[K, T]{timed: o, now: now, last: flow.NoTime}
+func newClocked[K comparable, T any](o Operator[K, T], now func() int64) *Clocked[K, T] {
+	return &Clocked[K, T]{Operator: o, now: now, last: flow.NoTime}
 }
 
 // RestoreFloor gives a key group the floor that it had in the snapshot. The clock goes on from there at least: another
 // machine's may be slower.
 func (o *Clocked[K, T]) RestoreFloor(group int, wm int64) {
-	o.timed.RestoreFloor(group, wm)
+	o.Operator.RestoreFloor(group, wm)
 	if wm < flow.EndTime {
 		o.last = max(o.last, wm+1)
 	}
@@ -42,14 +35,14 @@ func (o *Clocked[K, T]) Receive(b *flow.Keyed[K, T]) error {
 	}
 	o.in = *b
 	o.in.Times = times
-	err := o.timed.Receive(&o.in)
+	err := o.Operator.Receive(&o.in)
 	o.in = flow.Keyed[K, T]{Batch: flow.Batch[T]{Times: times}} // keeps nothing of the batch
 	return err
 }
 
 // Advance fires what is open at the end of input.
 func (o *Clocked[K, T]) Advance(wm int64, limit int) (done bool) {
-	return wm != flow.EndTime || o.timed.Advance(wm, limit)
+	return wm != flow.EndTime || o.Operator.Advance(wm, limit)
 }
 
 // NextTick is when the clock makes the next window due.
@@ -61,5 +54,5 @@ func (o *Clocked[K, T]) NextTick() (at int64, ok bool) {
 // Tick fires what is due, limit panes or some more at a time.
 func (o *Clocked[K, T]) Tick(now int64, limit int) (done bool) {
 	o.last = max(o.last, now)
-	return o.timed.Advance(o.last-1, limit)
+	return o.Operator.Advance(o.last-1, limit)
 }

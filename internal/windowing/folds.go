@@ -25,9 +25,9 @@ type folds[K comparable, A any] interface {
 func (g *group) covers(slice int64) bool { return slice >= g.lo && slice < g.hi }
 
 // single is for windows of one slice: nothing is kept.
-type single[K comparable, T, A, V any] struct{ *sliced[K, T, A, V] }
+type single[K comparable, A any] struct{ *sliced[K, A] }
 
-func (f single[K, T, A, V]) fire(group int, start, end int64) int {
+func (f single[K, A]) fire(group int, start, end int64) int {
 	s := f.shelf.get(start)
 	if s == nil {
 		return 0
@@ -40,11 +40,11 @@ func (f single[K, T, A, V]) fire(group int, start, end int64) int {
 	return len(rows)
 }
 
-func (single[K, T, A, V]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
+func (single[K, A]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
 
 // totals keeps the sum of a window's slices for each key.
-type totals[K comparable, T, A, V any] struct {
-	*sliced[K, T, A, V]
+type totals[K comparable, A any] struct {
+	*sliced[K, A]
 	tables []table[K, total[A]] // by group
 }
 
@@ -53,22 +53,22 @@ type total[A any] struct {
 	in  int // slices of the window that have the key
 }
 
-func newTotals[K comparable, T, A, V any](o *sliced[K, T, A, V]) *totals[K, T, A, V] {
-	f := &totals[K, T, A, V]{o, make([]table[K, total[A]], len(o.groups))}
+func newTotals[K comparable, A any](o *sliced[K, A]) *totals[K, A] {
+	f := &totals[K, A]{o, make([]table[K, total[A]], len(o.groups))}
 	for i := range f.tables {
 		f.tables[i] = newTable[K, total[A]]()
 	}
 	return f
 }
 
-func (f *totals[K, T, A, V]) fire(group int, start, end int64) (work int) {
+func (f *totals[K, A]) fire(group int, start, end int64) (work int) {
 	g, t := &f.groups[group], &f.tables[group]
 	for _, s := range f.shelf.between(max(g.hi, start), end) {
 		work += f.push(group, t, s)
 	}
 	for i := range t.rows {
 		c := &t.rows[i]
-		f.Emit(c.key, c.hash, start, end, f.result(&c.v.acc), window.PaneOnTime, 0)
+		f.emitPane(c.key, c.hash, start, end, f.shown(&c.v.acc), window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
 	g.lo, g.hi = start+f.spans.slide, end
@@ -78,18 +78,18 @@ func (f *totals[K, T, A, V]) fire(group int, start, end int64) (work int) {
 	return work
 }
 
-func (f *totals[K, T, A, V]) push(group int, t *table[K, total[A]], s *slice[K, A]) int {
+func (f *totals[K, A]) push(group int, t *table[K, total[A]], s *slice[K, A]) int {
 	rows := f.sorted(s).of(group)
 	for _, row := range rows {
 		e := s.rows.Peek(row)
 		sum := t.at(e.hash, e.key)
-		f.Parts.Merge(&sum.acc, e.acc)
+		f.Merge(&sum.acc, e.acc)
 		sum.in++
 	}
 	return len(rows)
 }
 
-func (f *totals[K, T, A, V]) pop(group int, t *table[K, total[A]], s *slice[K, A]) {
+func (f *totals[K, A]) pop(group int, t *table[K, total[A]], s *slice[K, A]) {
 	for _, row := range f.sorted(s).of(group) {
 		e := s.rows.Peek(row)
 		at := t.find(e.hash, e.key)
@@ -97,12 +97,12 @@ func (f *totals[K, T, A, V]) pop(group int, t *table[K, total[A]], s *slice[K, A
 		if sum.in--; sum.in == 0 {
 			t.remove(at)
 		} else {
-			f.Parts.Subtract(&sum.acc, e.acc)
+			f.Subtract(&sum.acc, e.acc)
 		}
 	}
 }
 
-func (f *totals[K, T, A, V]) late(group int, s *slice[K, A], row uint32, fresh bool, add func(*A)) {
+func (f *totals[K, A]) late(group int, s *slice[K, A], row uint32, fresh bool, add func(*A)) {
 	e := s.rows.Peek(row)
 	sum := f.tables[group].at(e.hash, e.key)
 	add(&sum.acc)
@@ -112,32 +112,32 @@ func (f *totals[K, T, A, V]) late(group int, s *slice[K, A], row uint32, fresh b
 }
 
 // anew merges the slices of each window from the beginning. That is no more than the size of what it emits.
-type anew[K comparable, T, A, V any] struct {
-	*sliced[K, T, A, V]
+type anew[K comparable, A any] struct {
+	*sliced[K, A]
 	table table[K, A]
 }
 
-func newAnew[K comparable, T, A, V any](o *sliced[K, T, A, V]) *anew[K, T, A, V] {
-	return &anew[K, T, A, V]{o, newTable[K, A]()}
+func newAnew[K comparable, A any](o *sliced[K, A]) *anew[K, A] {
+	return &anew[K, A]{o, newTable[K, A]()}
 }
 
-func (f *anew[K, T, A, V]) fire(group int, start, end int64) (work int) {
+func (f *anew[K, A]) fire(group int, start, end int64) (work int) {
 	t := &f.table
 	for _, s := range f.shelf.between(start, end) {
 		rows := f.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.Parts.Merge(t.at(e.hash, e.key), e.acc)
+			f.Merge(t.at(e.hash, e.key), e.acc)
 		}
 		work += len(rows)
 	}
 	for i := range t.rows {
 		c := &t.rows[i]
-		f.Emit(c.key, c.hash, start, end, f.Parts.Result(&c.v), window.PaneOnTime, 0)
+		f.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
 	t.reset()
 	return work
 }
 
-func (f *anew[K, T, A, V]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
+func (f *anew[K, A]) late(int, *slice[K, A], uint32, bool, func(*A)) {}

@@ -12,8 +12,8 @@ import (
 // most keys having one; all sessions of a key have the key's hash in one index.
 //
 // A session that gets a record ends later, but its alarm stays: when it goes off, the session is put off to its end.
-type sessions[K comparable, T, A, V any] struct {
-	*base[K, T, A, V]
+type sessions[K comparable, A any] struct {
+	*base[K, A]
 	family *heap.Family[session[K, A]]
 	rows   heap.Column[session[K, A]]
 	index  index
@@ -34,29 +34,29 @@ type session[K comparable, A any] struct {
 	fired      bool // it has fired since its end was last put off
 }
 
-func newSessions[K comparable, T, A, V any](b *base[K, T, A, V]) *sessions[K, T, A, V] {
-	o := &sessions[K, T, A, V]{base: b, index: newIndex()}
+func newSessions[K comparable, A any](b *base[K, A]) *sessions[K, A] {
+	o := &sessions[K, A]{base: b, index: newIndex()}
 	o.family = heap.NewFamily(b.space, o.encodeSession, b.refs)
 	o.rows = o.family.Column()
 	o.queue = newQueue(b.spans.size, o.armedAt)
 	return o
 }
 
-func (o *sessions[K, T, A, V]) armedAt(row uint32) (int64, bool) {
+func (o *sessions[K, A]) armedAt(row uint32) (int64, bool) {
 	if s := o.rows.Peek(row); s != nil {
 		return s.armed, true
 	}
 	return 0, false
 }
 
-// Receive takes record after record: each may change which session the next is in.
-func (o *sessions[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
-	o.prefetch(in)
-	for i, at := range in.Times {
+// receive takes record after record: each may change which session the next is in.
+func (o *sessions[K, A]) receive(keys []K, hashes []uint64, times []int64, in intake[A]) error {
+	o.prefetch(hashes)
+	for i, at := range times {
 		if err := o.check(at); err != nil {
 			return err
 		}
-		o.receive(in, i, at)
+		o.take(keys[i], hashes[i], in, i, at)
 	}
 	return nil
 }
@@ -65,12 +65,12 @@ func (o *sessions[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
 const prefetchSlots = 1 << 14
 
 // prefetch touches what the records of a batch will need.
-func (o *sessions[K, T, A, V]) prefetch(in *flow.Keyed[K, T]) (seen byte) {
+func (o *sessions[K, A]) prefetch(hashes []uint64) (seen byte) {
 	if len(o.index.slots) < prefetchSlots {
 		return 0
 	}
 	o.touch = o.touch[:0]
-	for _, hash := range in.Hashes {
+	for _, hash := range hashes {
 		o.touch = append(o.touch, uint32(o.index.slots[hash&o.index.mask]))
 	}
 	for _, ref := range o.touch {
@@ -81,16 +81,16 @@ func (o *sessions[K, T, A, V]) prefetch(in *flow.Keyed[K, T]) (seen byte) {
 	return seen
 }
 
-// receive takes one record, whose own session is [at, at+gap).
-func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
-	hash, key, end := in.Hashes[i], in.Keys[i], at+o.spans.size
+// take takes record i of a batch, whose own session is [at, at+gap).
+func (o *sessions[K, A]) take(key K, hash uint64, in intake[A], i int, at int64) {
+	end := at + o.spans.size
 	o.find(hash, key, at, end)
 	last := end
 	for _, row := range o.touch {
 		last = max(last, o.rows.Peek(row).end)
 	}
 	reach := o.reach(hash)
-	if o.tooOld(past(last), reach, in.Values[i]) {
+	if o.tooOld(past(last), reach, in, i) {
 		o.tooLate(in, i)
 		return
 	}
@@ -106,7 +106,7 @@ func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
 	s := o.rows.Ref(row)
 	refire := due(past(last), reach) && (len(o.touch) == 0 || s.fired) // otherwise it is about to fire
 	s.start, s.end = min(s.start, at), max(s.end, end)
-	o.add(&s.acc, in, i)
+	in.add(i, &s.acc)
 	if refire {
 		o.refire(s)
 	} else if s.fired && !due(past(s.end), reach) {
@@ -116,7 +116,7 @@ func (o *sessions[K, T, A, V]) receive(in *flow.Keyed[K, T], i int, at int64) {
 }
 
 // find gathers the key's sessions that touch [at, end), those that abut included.
-func (o *sessions[K, T, A, V]) find(hash uint64, key K, at, end int64) {
+func (o *sessions[K, A]) find(hash uint64, key K, at, end int64) {
 	o.touch = o.touch[:0]
 	x := &o.index
 	for i := hash & x.mask; x.slots[i] != 0; i = (i + 1) & x.mask {
@@ -130,7 +130,7 @@ func (o *sessions[K, T, A, V]) find(hash uint64, key K, at, end int64) {
 }
 
 // open adds a session.
-func (o *sessions[K, T, A, V]) open(hash uint64, key K, start, end int64) uint32 {
+func (o *sessions[K, A]) open(hash uint64, key K, start, end int64) uint32 {
 	row := o.n
 	if n := len(o.free); n > 0 {
 		row, o.free = o.free[n-1], o.free[:n-1]
@@ -142,20 +142,20 @@ func (o *sessions[K, T, A, V]) open(hash uint64, key K, start, end int64) uint32
 	return row
 }
 
-func (o *sessions[K, T, A, V]) close(row uint32, hash uint64) {
+func (o *sessions[K, A]) close(row uint32, hash uint64) {
 	o.index.remove(hash, row)
 	o.rows.Delete(row)
 	o.free = append(o.free, row)
 }
 
 // merge merges the sessions that a record touches into the earliest, in the order of their times.
-func (o *sessions[K, T, A, V]) merge() uint32 {
+func (o *sessions[K, A]) merge() uint32 {
 	slices.SortFunc(o.touch, func(a, b uint32) int { return compareTimes(o.rows.Peek(a).start, o.rows.Peek(b).start) })
 	into := o.touch[0]
 	for _, row := range o.touch[1:] {
 		from := *o.rows.Peek(row)
 		s := o.rows.Ref(into)
-		o.Parts.Merge(&s.acc, from.acc)
+		o.Merge(&s.acc, from.acc)
 		s.end, s.panes, s.fired = max(s.end, from.end), s.panes+from.panes, s.fired || from.fired
 		o.close(row, from.hash)
 	}
@@ -163,17 +163,17 @@ func (o *sessions[K, T, A, V]) merge() uint32 {
 }
 
 // refire fires a session that the watermark has passed, because of a late record.
-func (o *sessions[K, T, A, V]) refire(s *session[K, A]) {
-	o.Emit(s.key, s.hash, s.start, s.end, o.result(&s.acc), window.PaneLate, int(s.panes))
+func (o *sessions[K, A]) refire(s *session[K, A]) {
+	o.emitPane(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneLate, int(s.panes))
 	s.panes++
 	s.fired = true
 	o.told(s)
 }
 
 // told tells that a session has been emitted which is kept.
-func (o *sessions[K, T, A, V]) told(s *session[K, A]) {
-	if o.Fired != nil {
-		o.Fired(&s.acc)
+func (o *sessions[K, A]) told(s *session[K, A]) {
+	if o.sayFired != nil {
+		o.sayFired(&s.acc)
 	}
 }
 
@@ -182,7 +182,7 @@ func (o *sessions[K, T, A, V]) told(s *session[K, A]) {
 func past(end int64) int64 { return saturated(end, 1) }
 
 // wants is when a session wants to be looked at: to fire, then to be dropped.
-func (o *sessions[K, T, A, V]) wants(s *session[K, A]) int64 {
+func (o *sessions[K, A]) wants(s *session[K, A]) int64 {
 	if s.fired {
 		return saturated(past(s.end), o.spans.lateness)
 	}
@@ -190,7 +190,7 @@ func (o *sessions[K, T, A, V]) wants(s *session[K, A]) int64 {
 }
 
 // arm sees to it that a session is looked at in time. An alarm that goes off too early does no harm.
-func (o *sessions[K, T, A, V]) arm(row uint32, s *session[K, A]) {
+func (o *sessions[K, A]) arm(row uint32, s *session[K, A]) {
 	if at := o.wants(s); at < s.armed {
 		s.armed = at
 		o.queue.add(at, row)
@@ -198,7 +198,7 @@ func (o *sessions[K, T, A, V]) arm(row uint32, s *session[K, A]) {
 }
 
 // Advance fires the sessions that are due, in order of their ends, and drops those whose lateness is over.
-func (o *sessions[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
+func (o *sessions[K, A]) Advance(wm int64, limit int) (done bool) {
 	o.wm = max(o.wm, wm)
 	for ; limit > 0; limit-- {
 		a, ok := o.queue.next(o.wm)
@@ -211,12 +211,12 @@ func (o *sessions[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 }
 
 // next is when the next session wants to be looked at.
-func (o *sessions[K, T, A, V]) next() (wm int64, ok bool) {
+func (o *sessions[K, A]) next() (wm int64, ok bool) {
 	at, ok := o.queue.first()
 	return at - 1, ok
 }
 
-func (o *sessions[K, T, A, V]) alarm(a alarm) {
+func (o *sessions[K, A]) alarm(a alarm) {
 	s := o.rows.Peek(a.row)
 	if s == nil || s.armed != a.at {
 		return // of a session that is gone, or was put on to an earlier time
@@ -237,22 +237,22 @@ func (o *sessions[K, T, A, V]) alarm(a alarm) {
 }
 
 // fire emits a session's pane on time.
-func (o *sessions[K, T, A, V]) fire(row uint32, s *session[K, A]) {
+func (o *sessions[K, A]) fire(row uint32, s *session[K, A]) {
 	if o.spans.lateness == 0 {
-		o.Emit(s.key, s.hash, s.start, s.end, o.Parts.Result(&s.acc), window.PaneOnTime, int(s.panes))
+		o.emitPane(s.key, s.hash, s.start, s.end, &s.acc, window.PaneOnTime, int(s.panes))
 		return
 	}
-	o.Emit(s.key, s.hash, s.start, s.end, o.result(&s.acc), window.PaneOnTime, int(s.panes))
+	o.emitPane(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneOnTime, int(s.panes))
 	s = o.rows.Ref(row)
 	s.panes++
 	s.fired = true
 	o.told(s)
 }
 
-func (o *sessions[K, T, A, V]) putOff(row uint32, at int64) {
+func (o *sessions[K, A]) putOff(row uint32, at int64) {
 	o.rows.Ref(row).armed = at
 	o.queue.add(at, row)
 }
 
 // Floor is the watermark: sessions that are due and have not fired say so themselves.
-func (o *sessions[K, T, A, V]) Floor(group int) int64 { return max(o.wm, o.floors[group-o.From]) }
+func (o *sessions[K, A]) Floor(group int) int64 { return max(o.wm, o.floors[group-o.From]) }

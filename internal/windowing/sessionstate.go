@@ -13,7 +13,7 @@ import (
 func compareTimes(a, b int64) int { return cmp.Compare(a, b) }
 
 // encodeSession writes a session's value: its length, panes<<1 | fired, the accumulator. Its start is the item.
-func (o *sessions[K, T, A, V]) encodeSession(to []byte, s *session[K, A]) ([]byte, error) {
+func (o *sessions[K, A]) encodeSession(to []byte, s *session[K, A]) ([]byte, error) {
 	to = binary.AppendUvarint(to, uint64(s.end-s.start))
 	flags := uint64(s.panes) << 1
 	if s.fired {
@@ -23,7 +23,7 @@ func (o *sessions[K, T, A, V]) encodeSession(to []byte, s *session[K, A]) ([]byt
 }
 
 // decodeSession reads what encodeSession wrote.
-func (o *sessions[K, T, A, V]) decodeSession(s *session[K, A], value []byte) error {
+func (o *sessions[K, A]) decodeSession(s *session[K, A], value []byte) error {
 	length, n := binary.Uvarint(value)
 	if n <= 0 || length == 0 || length > math.MaxInt64 || s.start > o.spans.most-int64(length)+o.spans.size {
 		return fmt.Errorf("a session's length: %w", codec.ErrCorrupt)
@@ -39,12 +39,12 @@ func (o *sessions[K, T, A, V]) decodeSession(s *session[K, A], value []byte) err
 }
 
 // States are the sessions.
-func (o *sessions[K, T, A, V]) States() []backend.State {
+func (o *sessions[K, A]) States() []backend.State {
 	return []backend.State{o.accumulators(sessionsState, backend.Sessions, codec.Opaque("start of a session"))}
 }
 
 // Snapshot freezes the sessions.
-func (o *sessions[K, T, A, V]) Snapshot() backend.Snapshot {
+func (o *sessions[K, A]) Snapshot() backend.Snapshot {
 	ticket := o.space.Freeze()
 	rows := &frozen[session[K, A]]{rows: o.rows.Freeze(ticket), n: int(o.n)}
 	o.family.Trim()
@@ -61,7 +61,7 @@ func (o *sessions[K, T, A, V]) Snapshot() backend.Snapshot {
 }
 
 // Restore reads the sessions.
-func (o *sessions[K, T, A, V]) Restore(was backend.State, state string, group int, r backend.Reader) error {
+func (o *sessions[K, A]) Restore(was backend.State, state string, group int, r backend.Reader) error {
 	if state != sessionsState {
 		return fmt.Errorf("state %s: %v have none of this name", state, o.spans.spec)
 	}
@@ -71,7 +71,7 @@ func (o *sessions[K, T, A, V]) Restore(was backend.State, state string, group in
 	return o.entries(state, group, r, o.restoreSession)
 }
 
-func (o *sessions[K, T, A, V]) restoreSession(hash uint64, key K, at int64, value []byte) error {
+func (o *sessions[K, A]) restoreSession(hash uint64, key K, at int64, value []byte) error {
 	s := session[K, A]{start: at}
 	if at < o.spans.least || at > o.spans.most {
 		return fmt.Errorf("a session from %d on: %w", at, codec.ErrCorrupt)

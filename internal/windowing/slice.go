@@ -189,7 +189,7 @@ func (h *shelf[K, A]) release(s *slice[K, A]) {
 }
 
 // sorted is a slice's rows by key group.
-func (b *base[K, T, A, V]) sorted(s *slice[K, A]) *groupOrder {
+func (b *base[K, A]) sorted(s *slice[K, A]) *groupOrder {
 	if len(s.order.rows) != s.n {
 		s.order.sort(s.n, b.To-b.From, func(row uint32) int { return keygroup.Of(s.rows.Peek(row).hash, b.Max) - b.From })
 	}

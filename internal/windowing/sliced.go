@@ -9,13 +9,14 @@ import (
 )
 
 // sliced is the operator of windows that are the same for all keys.
-type sliced[K comparable, T, A, V any] struct {
-	*base[K, T, A, V]
+type sliced[K comparable, A any] struct {
+	*base[K, A]
 	shelf  shelf[K, A]
 	panes  shelf[K, uint32] // by the end of a window: how many panes a key had, where that is not what it would seem
 	groups []group
 	folds  folds[K, A]
 	rows   []uint32  // of the records at hand
+	accs   []*A      // in them
 	lines  []uintptr // of memory that they will need
 
 	fired  int64 // windows that end by then have fired, in all groups
@@ -27,8 +28,8 @@ type sliced[K comparable, T, A, V any] struct {
 // group is how far the folds of a key group are: they are made of the slices from lo to hi.
 type group struct{ lo, hi int64 }
 
-func newSliced[K comparable, T, A, V any](b *base[K, T, A, V]) *sliced[K, T, A, V] {
-	o := &sliced[K, T, A, V]{
+func newSliced[K comparable, A any](b *base[K, A]) *sliced[K, A] {
+	o := &sliced[K, A]{
 		base: b, fired: flow.NoTime, groups: make([]group, b.To-b.From),
 		shelf: newShelf[K](b.space, b.encode, b.refs),
 		panes: newShelf[K](b.space, encodeCount, false),
@@ -38,12 +39,12 @@ func newSliced[K comparable, T, A, V any](b *base[K, T, A, V]) *sliced[K, T, A, 
 	}
 	switch {
 	case b.spans.whole():
-		o.folds = single[K, T, A, V]{o}
-	case b.Parts.Grows && b.Parts.Subtract == nil:
+		o.folds = single[K, A]{o}
+	case b.Grows && b.Subtract == nil:
 		o.folds = newAnew(o)
 	case b.spans.spec.Kind == window.Cumulative:
 		o.folds = newRunning(o)
-	case b.Parts.Subtract != nil:
+	case b.Subtract != nil:
 		o.folds = newTotals(o)
 	default:
 		o.folds = newStacks(o)
@@ -51,39 +52,39 @@ func newSliced[K comparable, T, A, V any](b *base[K, T, A, V]) *sliced[K, T, A, 
 	return o
 }
 
-// Receive takes each run of records of one slice in turn.
-func (o *sliced[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
-	for lo, n := 0, in.Len(); lo < n; {
-		at := in.Times[lo]
+// receive takes each run of records of one slice in turn.
+func (o *sliced[K, A]) receive(keys []K, hashes []uint64, times []int64, in intake[A]) error {
+	for lo, n := 0, len(times); lo < n; {
+		at := times[lo]
 		if err := o.check(at); err != nil {
 			return err
 		}
 		start, end := o.spans.sliceOf(at)
 		hi := lo + 1
-		for hi < n && in.Times[hi] >= start && in.Times[hi] < end {
+		for hi < n && times[hi] >= start && times[hi] < end {
 			hi++
 		}
-		o.receiveRun(in, lo, hi, start)
+		o.receiveRun(keys[lo:hi], hashes[lo:hi], in, lo, start)
 		lo = hi
 	}
 	return nil
 }
 
-// receiveRun takes the records from lo to hi, which are all in the slice that begins at start.
-func (o *sliced[K, T, A, V]) receiveRun(in *flow.Keyed[K, T], lo, hi int, start int64) {
+// receiveRun takes records of a batch from one on, which are all in the slice that begins at start.
+func (o *sliced[K, A]) receiveRun(keys []K, hashes []uint64, in intake[A], from int, start int64) {
 	first, last, ok := o.spans.ends(start)
 	if !ok {
 		return // between windows that slide by more than their size
 	}
 	if !due(first, max(o.wm, o.top)) {
-		o.addRun(o.shelf.open(start), in, lo, hi)
+		o.addRun(o.shelf.open(start), keys, hashes, in, from)
 		return
 	}
-	for i := lo; i < hi; i++ {
-		if o.tooOld(last, o.reach(in.Hashes[i]), in.Values[i]) {
-			o.tooLate(in, i)
+	for i, hash := range hashes {
+		if o.tooOld(last, o.reach(hash), in, from+i) {
+			o.tooLate(in, from+i)
 		} else {
-			o.addLate(in, i, start, first, last)
+			o.addLate(keys[i], hash, in, from+i, start, first, last)
 		}
 	}
 }
@@ -93,12 +94,16 @@ func (o *sliced[K, T, A, V]) receiveRun(in *flow.Keyed[K, T], lo, hi int, start 
 const findRecords = 128
 
 // addRun adds records: first all rows are looked for and then all accumulators changed, so that cache misses overlap.
-func (o *sliced[K, T, A, V]) addRun(s *slice[K, A], in *flow.Keyed[K, T], lo, hi int) {
-	for ; lo < hi; lo += findRecords {
-		to := min(lo+findRecords, hi)
-		o.prefetch(s, in.Hashes[lo:to])
-		o.rows = s.allAt(o.rows[:0], in.Hashes[lo:to], in.Keys[lo:to])
-		o.addTo(s, in.Values[lo:to], in.Times[lo:to])
+func (o *sliced[K, A]) addRun(s *slice[K, A], keys []K, hashes []uint64, in intake[A], from int) {
+	for lo := 0; lo < len(keys); lo += findRecords {
+		hi := min(lo+findRecords, len(keys))
+		o.prefetch(s, hashes[lo:hi])
+		o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		o.accs = o.accs[:0]
+		for _, row := range o.rows {
+			o.accs = append(o.accs, &s.rows.Ref(row).acc)
+		}
+		in.addAll(from+lo, o.accs)
 	}
 }
 
@@ -111,21 +116,8 @@ func (s *slice[K, A]) allAt(to []uint32, hashes []uint64, keys []K) []uint32 {
 	return to
 }
 
-// addTo adds records to the rows that have been found.
-func (o *sliced[K, T, A, V]) addTo(s *slice[K, A], values []T, times []int64) {
-	if add := o.Parts.Add; add != nil {
-		for i, row := range o.rows {
-			add(&s.rows.Ref(row).acc, values[i])
-		}
-		return
-	}
-	for i, row := range o.rows {
-		o.Parts.AddAt(&s.rows.Ref(row).acc, values[i], times[i])
-	}
-}
-
 // prefetch asks for the index slots of hashes, then for the rows that they name.
-func (o *sliced[K, T, A, V]) prefetch(s *slice[K, A], hashes []uint64) {
+func (o *sliced[K, A]) prefetch(s *slice[K, A], hashes []uint64) {
 	x := &s.index
 	if len(x.slots) <= prefetchSlots {
 		return
@@ -145,7 +137,7 @@ func (o *sliced[K, T, A, V]) prefetch(s *slice[K, A], hashes []uint64) {
 }
 
 // Advance fires windows in order of their ends, and each window's keys by key group.
-func (o *sliced[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
+func (o *sliced[K, A]) Advance(wm int64, limit int) (done bool) {
 	o.wm = max(o.wm, wm)
 	for left := limit; ; {
 		if !o.firing && !o.begin() {
@@ -161,7 +153,7 @@ func (o *sliced[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
 }
 
 // begin finds the next window that is due.
-func (o *sliced[K, T, A, V]) begin() bool {
+func (o *sliced[K, A]) begin() bool {
 	end, ok := o.upcoming()
 	if o.firing = ok && due(end, o.wm); o.firing {
 		o.end, o.at = end, 0
@@ -170,7 +162,7 @@ func (o *sliced[K, T, A, V]) begin() bool {
 }
 
 // upcoming is the end of the first window that has not fired.
-func (o *sliced[K, T, A, V]) upcoming() (end int64, ok bool) {
+func (o *sliced[K, A]) upcoming() (end int64, ok bool) {
 	i, after := 0, o.fired
 	if o.fired > flow.NoTime { // slices that were kept for late records have no window left to fire
 		now, _ := o.spans.sliceOf(min(max(o.fired, o.spans.least), o.spans.most))
@@ -188,7 +180,7 @@ func (o *sliced[K, T, A, V]) upcoming() (end int64, ok bool) {
 }
 
 // next is when the window that fires, or the first one that has not fired, is due.
-func (o *sliced[K, T, A, V]) next() (wm int64, ok bool) {
+func (o *sliced[K, A]) next() (wm int64, ok bool) {
 	if o.firing {
 		return o.end - 1, true
 	}
@@ -197,7 +189,7 @@ func (o *sliced[K, T, A, V]) next() (wm int64, ok bool) {
 }
 
 // fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
-func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
+func (o *sliced[K, A]) fire(limit int) (work int) {
 	start := o.spans.startOf(o.end)
 	if whole := o.whole(start); whole != nil && atOneGo(whole.n, limit) {
 		work = whole.n
@@ -216,7 +208,7 @@ func (o *sliced[K, T, A, V]) fire(limit int) (work int) {
 }
 
 // whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
-func (o *sliced[K, T, A, V]) whole(start int64) *slice[K, A] {
+func (o *sliced[K, A]) whole(start int64) *slice[K, A] {
 	if !o.spans.whole() || o.at > 0 || o.top >= o.end-1 {
 		return nil
 	}
@@ -233,7 +225,7 @@ const (
 // atOneGo says whether a window of n panes fires whole.
 func atOneGo(n, limit int) bool { return n <= limit || n > largeWindow && n/inRowOrder <= limit }
 
-func (o *sliced[K, T, A, V]) fireWhole(s *slice[K, A], start int64) {
+func (o *sliced[K, A]) fireWhole(s *slice[K, A], start int64) {
 	for row := range uint32(s.n) {
 		e := s.rows.Peek(row)
 		o.emit(e.key, e.hash, start, o.end, &e.acc)
@@ -242,16 +234,16 @@ func (o *sliced[K, T, A, V]) fireWhole(s *slice[K, A], start int64) {
 }
 
 // emit emits a pane on time.
-func (o *sliced[K, T, A, V]) emit(key K, hash uint64, start, end int64, acc *A) {
+func (o *sliced[K, A]) emit(key K, hash uint64, start, end int64, acc *A) {
 	if o.spans.lateness > 0 {
-		o.Emit(key, hash, start, end, o.result(acc), window.PaneOnTime, 0)
+		o.emitPane(key, hash, start, end, o.shown(acc), window.PaneOnTime, 0)
 	} else {
-		o.Emit(key, hash, start, end, o.Parts.Result(acc), window.PaneOnTime, 0)
+		o.emitPane(key, hash, start, end, acc, window.PaneOnTime, 0)
 	}
 }
 
 // expire drops the slices that no window needs any more.
-func (o *sliced[K, T, A, V]) expire() {
+func (o *sliced[K, A]) expire() {
 	horizon := o.spans.horizon(o.fired)
 	n := 0
 	for n < len(o.shelf.all) {
@@ -269,7 +261,7 @@ func (o *sliced[K, T, A, V]) expire() {
 }
 
 // progress is how far firing has come in a group: the windows that end by then have fired.
-func (o *sliced[K, T, A, V]) progress(group int) int64 {
+func (o *sliced[K, A]) progress(group int) int64 {
 	if o.firing && group < o.at {
 		return max(o.floors[group], o.end-1)
 	}
@@ -278,4 +270,4 @@ func (o *sliced[K, T, A, V]) progress(group int) int64 {
 
 // Floor is how far firing has come in a group. In the middle of firing that is less than the watermark for groups
 // whose turn is yet to come: after a restore they go on from there.
-func (o *sliced[K, T, A, V]) Floor(group int) int64 { return o.progress(group - o.From) }
+func (o *sliced[K, A]) Floor(group int) int64 { return o.progress(group - o.From) }

@@ -170,8 +170,8 @@ func (h *shelf[K, A]) freeze(t *heap.Ticket) []*frozen[entry[K, A]] {
 }
 
 // shelfDump writes a shelf: the item of an entry is its slice.
-func shelfDump[K comparable, T, A, V, B any](
-	b *base[K, T, A, V], state string, tables []*frozen[entry[K, B]], refs bool, encode func([]byte, *B) ([]byte, error),
+func shelfDump[K comparable, A, B any](
+	b *base[K, A], state string, tables []*frozen[entry[K, B]], refs bool, encode func([]byte, *B) ([]byte, error),
 ) *dump[entry[K, B]] {
 	return &dump[entry[K, B]]{
 		state: state, tables: tables, max: b.Max, from: b.From, groups: b.To - b.From, refs: refs,
@@ -183,7 +183,7 @@ func shelfDump[K comparable, T, A, V, B any](
 }
 
 // States are the slices and, for windows that fired more than once, how often they did.
-func (o *sliced[K, T, A, V]) States() []backend.State {
+func (o *sliced[K, A]) States() []backend.State {
 	slices := o.accumulators(slicesState, backend.Slices, codec.Opaque(o.spans.sliceName()))
 	panes := backend.State{
 		Name: panesState, Kind: backend.Slices, Type: "uint32", Time: o.spans.time(),
@@ -199,10 +199,10 @@ func (o *sliced[K, T, A, V]) States() []backend.State {
 }
 
 // accumulators describes a state of accumulators. They may be of an older schema, but of the same windows.
-func (b *base[K, T, A, V]) accumulators(name string, kind backend.Kind, item codec.Schema) backend.State {
-	acc := b.Acc.Schema()
+func (b *base[K, A]) accumulators(name string, kind backend.Kind, item codec.Schema) backend.State {
+	acc := b.acc.Schema()
 	s := backend.State{Name: name, Kind: kind, Type: acc.Name, Time: b.spans.time(), Item: item, Value: acc}
-	values := backend.ReadsValues(b.Acc)
+	values := backend.ReadsValues(b.acc)
 	s.Reads = func(was backend.State) error { return errors.Join(sameWindows(was, s), values(was)) }
 	return s
 }
@@ -215,7 +215,7 @@ func sameWindows(was, is backend.State) error {
 }
 
 // expect prepares for the entries of a state of accumulators that a snapshot describes.
-func (b *base[K, T, A, V]) expect(was, is backend.State) error {
+func (b *base[K, A]) expect(was, is backend.State) error {
 	if was.Kind != is.Kind {
 		return fmt.Errorf("its kind was %s and is %s", was.KindText(), is.KindText())
 	}
@@ -227,7 +227,7 @@ func (b *base[K, T, A, V]) expect(was, is backend.State) error {
 
 // Snapshot freezes slices and counts, and remembers how far firing has come: slices whose windows are over in one key
 // group may be there for the sake of another.
-func (o *sliced[K, T, A, V]) Snapshot() backend.Snapshot {
+func (o *sliced[K, A]) Snapshot() backend.Snapshot {
 	ticket := o.space.Freeze()
 	progress := make([]int64, len(o.groups))
 	for g := range progress {
@@ -246,7 +246,7 @@ func (o *sliced[K, T, A, V]) Snapshot() backend.Snapshot {
 }
 
 // Restore reads slices or counts.
-func (o *sliced[K, T, A, V]) Restore(was backend.State, state string, group int, r backend.Reader) error {
+func (o *sliced[K, A]) Restore(was backend.State, state string, group int, r backend.Reader) error {
 	states := o.States()
 	switch state {
 	case slicesState:
@@ -264,7 +264,7 @@ func (o *sliced[K, T, A, V]) Restore(was backend.State, state string, group int,
 }
 
 // entries reads all entries of one state and key group.
-func (b *base[K, T, A, V]) entries(state string, group int, r backend.Reader, take func(hash uint64, key K, at int64, value []byte) error) error {
+func (b *base[K, A]) entries(state string, group int, r backend.Reader, take func(hash uint64, key K, at int64, value []byte) error) error {
 	for {
 		text, item, value, err := r.Next()
 		if err == io.EOF {
@@ -279,7 +279,7 @@ func (b *base[K, T, A, V]) entries(state string, group int, r backend.Reader, ta
 	}
 }
 
-func (b *base[K, T, A, V]) entry(group int, text, item, value []byte, take func(uint64, K, int64, []byte) error) error {
+func (b *base[K, A]) entry(group int, text, item, value []byte, take func(uint64, K, int64, []byte) error) error {
 	key, err := b.Keys.Decode(text)
 	if err != nil {
 		return err
@@ -298,7 +298,7 @@ func (b *base[K, T, A, V]) entry(group int, text, item, value []byte, take func(
 	return nil
 }
 
-func (o *sliced[K, T, A, V]) restoreSlice(hash uint64, key K, at int64, value []byte) error {
+func (o *sliced[K, A]) restoreSlice(hash uint64, key K, at int64, value []byte) error {
 	if !o.spans.aligned(at) {
 		return fmt.Errorf("a slice at %d, where %v have none: %w", at, o.spans.spec, codec.ErrCorrupt)
 	}
@@ -309,7 +309,7 @@ func (o *sliced[K, T, A, V]) restoreSlice(hash uint64, key K, at int64, value []
 	return restoreRow(&o.shelf, at, hash, key, acc)
 }
 
-func (o *sliced[K, T, A, V]) restoreCount(hash uint64, key K, at int64, value []byte) error {
+func (o *sliced[K, A]) restoreCount(hash uint64, key K, at int64, value []byte) error {
 	if !o.spans.windowEnd(at) {
 		return fmt.Errorf("a window that ends at %d, where none of %v does: %w", at, o.spans.spec, codec.ErrCorrupt)
 	}

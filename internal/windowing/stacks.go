@@ -17,8 +17,8 @@ import (
 //
 // Because blocks are fixed in time, it depends on the window alone in which order its slices are merged: a restore
 // or a late record changes no bit of a floating point result.
-type stacks[K comparable, T, A, V any] struct {
-	*sliced[K, T, A, V]
+type stacks[K comparable, A any] struct {
+	*sliced[K, A]
 	tables []table[K, stack[A]] // by group
 	blocks []int64              // where the block begins that a group's fronts are of
 }
@@ -41,15 +41,15 @@ type fold[A any] struct {
 
 const none = -1
 
-func newStacks[K comparable, T, A, V any](o *sliced[K, T, A, V]) *stacks[K, T, A, V] {
-	f := &stacks[K, T, A, V]{o, make([]table[K, stack[A]], len(o.groups)), make([]int64, len(o.groups))}
+func newStacks[K comparable, A any](o *sliced[K, A]) *stacks[K, A] {
+	f := &stacks[K, A]{o, make([]table[K, stack[A]], len(o.groups)), make([]int64, len(o.groups))}
 	for i := range f.tables {
 		f.tables[i], f.blocks[i] = newTable[K, stack[A]](), flow.NoTime
 	}
 	return f
 }
 
-func (f *stacks[K, T, A, V]) fire(group int, start, end int64) (work int) {
+func (f *stacks[K, A]) fire(group int, start, end int64) (work int) {
 	g, t := &f.groups[group], &f.tables[group]
 	if block := f.spans.block(start); block != f.blocks[group] {
 		work = f.turn(group, block, start, end)
@@ -61,7 +61,7 @@ func (f *stacks[K, T, A, V]) fire(group int, start, end int64) (work int) {
 		if c.v.stale {
 			f.remake(c, group, start, end)
 		}
-		f.Emit(c.key, c.hash, start, end, f.value(&c.v), window.PaneOnTime, 0)
+		f.emitPane(c.key, c.hash, start, end, f.value(&c.v), window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
 	g.lo, g.hi = start+f.spans.slide, end
@@ -69,19 +69,19 @@ func (f *stacks[K, T, A, V]) fire(group int, start, end int64) (work int) {
 	return work
 }
 
-// value is the result of a key's front and back.
-func (f *stacks[K, T, A, V]) value(s *stack[A]) V {
+// value is a key's front and back together.
+func (f *stacks[K, A]) value(s *stack[A]) *A {
 	switch {
 	case !s.hasBack:
-		return f.Parts.Result(&s.front) // it is replaced, never added to
+		return &s.front // it is replaced, never added to
 	case s.first == none:
-		return f.result(&s.back)
+		return f.shown(&s.back)
 	}
 	return f.merged(&s.front, &s.back)
 }
 
 // turn makes a group's folds anew, for the first window that begins in a block.
-func (f *stacks[K, T, A, V]) turn(group int, block, start, end int64) (work int) {
+func (f *stacks[K, A]) turn(group int, block, start, end int64) (work int) {
 	t := &f.tables[group]
 	t.reset()
 	f.blocks[group] = block
@@ -100,7 +100,7 @@ func (f *stacks[K, T, A, V]) turn(group int, block, start, end int64) (work int)
 }
 
 // stack is that of a key, which is added if it is new.
-func (f *stacks[K, T, A, V]) stack(t *table[K, stack[A]], hash uint64, key K) *stack[A] {
+func (f *stacks[K, A]) stack(t *table[K, stack[A]], hash uint64, key K) *stack[A] {
 	n := len(t.rows)
 	s := t.at(hash, key)
 	if len(t.rows) > n {
@@ -110,12 +110,12 @@ func (f *stacks[K, T, A, V]) stack(t *table[K, stack[A]], hash uint64, key K) *s
 }
 
 // pushFront puts a row of a slice before the front of its key.
-func (f *stacks[K, T, A, V]) pushFront(k *stack[A], s *slice[K, A], row uint32, acc *A, block int64) {
+func (f *stacks[K, A]) pushFront(k *stack[A], s *slice[K, A], row uint32, acc *A, block int64) {
 	folded := s.fold(row)
 	*folded = fold[A]{next: k.first, row: k.row}
-	f.Parts.Merge(&folded.acc, *acc)
+	f.Merge(&folded.acc, *acc)
 	if k.first != none {
-		f.Parts.Merge(&folded.acc, k.front)
+		f.Merge(&folded.acc, k.front)
 	}
 	k.front, k.first, k.row = folded.acc, int32((s.start-block)/f.spans.slice), row
 }
@@ -128,7 +128,7 @@ func (s *slice[K, A]) fold(row uint32) *fold[A] {
 	return &s.folds[row]
 }
 
-func (f *stacks[K, T, A, V]) pushAll(group int, start, end int64) (work int) {
+func (f *stacks[K, A]) pushAll(group int, start, end int64) (work int) {
 	t := &f.tables[group]
 	for _, s := range f.shelf.between(start, end) {
 		rows := f.sorted(s).of(group)
@@ -141,14 +141,14 @@ func (f *stacks[K, T, A, V]) pushAll(group int, start, end int64) (work int) {
 	return work
 }
 
-func (f *stacks[K, T, A, V]) pushBack(k *stack[A], acc *A) {
-	f.Parts.Merge(&k.back, *acc)
+func (f *stacks[K, A]) pushBack(k *stack[A], acc *A) {
+	f.Merge(&k.back, *acc)
 	k.hasBack = true
 }
 
 // pop takes the slices from start to end off the fronts. Where the next window begins in another block, all folds are
 // made anew, and there is nothing to do.
-func (f *stacks[K, T, A, V]) pop(group int, start, end int64) {
+func (f *stacks[K, A]) pop(group int, start, end int64) {
 	if f.spans.block(end) != f.blocks[group] {
 		return
 	}
@@ -165,7 +165,7 @@ func (f *stacks[K, T, A, V]) pop(group int, start, end int64) {
 }
 
 // popFront moves a key's front on to its next slice, and says whether anything of the key is left.
-func (f *stacks[K, T, A, V]) popFront(k *stack[A], popped *fold[A], group int) bool {
+func (f *stacks[K, A]) popFront(k *stack[A], popped *fold[A], group int) bool {
 	k.first, k.row = popped.next, popped.row
 	if k.first != none {
 		next := f.shelf.get(f.blocks[group] + int64(k.first)*f.spans.slice)
@@ -177,13 +177,13 @@ func (f *stacks[K, T, A, V]) popFront(k *stack[A], popped *fold[A], group int) b
 	return k.hasBack
 }
 
-func (f *stacks[K, T, A, V]) late(group int, s *slice[K, A], row uint32, _ bool, _ func(*A)) {
+func (f *stacks[K, A]) late(group int, s *slice[K, A], row uint32, _ bool, _ func(*A)) {
 	e := s.rows.Peek(row)
 	f.stack(&f.tables[group], e.hash, e.key).stale = true
 }
 
 // remake makes one key's folds anew from the slices of a window.
-func (f *stacks[K, T, A, V]) remake(c *cell[K, stack[A]], group int, start, end int64) {
+func (f *stacks[K, A]) remake(c *cell[K, stack[A]], group int, start, end int64) {
 	c.v = stack[A]{first: none}
 	block := f.blocks[group]
 	border := block + f.spans.size

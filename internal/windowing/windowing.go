@@ -67,10 +67,14 @@ type Config[K comparable, T, A, V any] struct {
 
 // Operator is a window operator's part in one subtask, whose goroutine calls all methods.
 type Operator[K comparable, T any] interface {
+	part
 	// Receive takes records in. An error fails the job: records without event time belong to no window. It is not
 	// called while an Advance is under way.
 	Receive(b *flow.Keyed[K, T]) error
+}
 
+// part is what all operators do, whatever the type of their records.
+type part interface {
 	// Advance moves the watermark and fires what is due, limit panes or some more at a time: it is called again, with
 	// the same watermark, until it is done. Snapshots may be taken in between.
 	Advance(wm int64, limit int) (done bool)
@@ -94,6 +98,9 @@ type Operator[K comparable, T any] interface {
 	LateCount() int64
 	// Close gives the memory back to the budget. The operator is not used afterwards.
 	Close()
+
+	// next is the least watermark that may fire something, if there is any; it may turn out to fire nothing.
+	next() (wm int64, ok bool)
 }
 
 // New makes an operator. Its errors are those of planning: windows, lateness or aggregator make no sense.
@@ -115,14 +122,14 @@ func New[K comparable, T, A, V any](c Config[K, T, A, V]) (Operator[K, T], error
 		return nil, fmt.Errorf("key groups %d to %d of %d", c.From, c.To, c.Max)
 	}
 	b := newBase(c, spec)
-	var o timed[K, T]
+	o := &typed[K, T, A]{addOne: c.Parts.Add, addAt: c.Parts.AddAt, latenessOf: c.LatenessOf, lateTo: c.Late}
 	if spec.Kind == window.Sessions {
-		o = newSessions(b)
+		o.core = newSessions(b)
 	} else {
-		o = newSliced(b)
+		o.core = newSliced(b)
 	}
 	if spec.Processing {
-		return newClocked(o, c.Now), nil
+		return newClocked[K, T](o, c.Now), nil
 	}
 	return o, nil
 }
