@@ -115,10 +115,15 @@ func (o *Operator[K, T, A, V]) timedRecord(in *flow.Keyed[K, T], i int, at int64
 // find finds the windows that hold a record.
 func (o *Operator[K, T, A, V]) find(v T, at int64) error {
 	o.holding = o.holding[:0]
-	if o.spec.Kind != window.Ruled {
-		o.holding = o.timed(o.holding, at)
-		return nil
+	if o.spec.Kind == window.Ruled {
+		return o.findRuled(v, at)
 	}
+	o.holding = o.timed(o.holding, at)
+	return nil
+}
+
+// findRuled asks the author's function. What its loop needs is allocated, so that it is a function of its own.
+func (o *Operator[K, T, A, V]) findRuled(v T, at int64) error {
 	for s := range o.Rule.Spans(v, timeOf(at)) {
 		w, err := o.ruled(s)
 		if err != nil {
