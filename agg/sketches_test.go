@@ -77,6 +77,30 @@ func TestSketchesDependOnTheSetAlone(t *testing.T) {
 	}
 }
 
+// What is added to a sketch afterwards is no part of what it was merged into, nor the other way round.
+func TestMergedRegistersAreTheirOwn(t *testing.T) {
+	src := distinct(0, 4_000)
+	var dst HyperLogLog
+	dst.merge(src)
+	dst.merge(distinct(4_000, 20_000))
+	src.merge(distinct(20_000, 90_000))
+	for _, c := range []struct {
+		got  HyperLogLog
+		want []HyperLogLog
+	}{
+		{dst, []HyperLogLog{distinct(0, 20_000)}},
+		{src, []HyperLogLog{distinct(0, 4_000), distinct(20_000, 90_000)}},
+	} {
+		var want HyperLogLog
+		for _, l := range c.want {
+			want.merge(l)
+		}
+		if !bytes.Equal(c.got.Registers, want.Registers) {
+			t.Errorf("about %d values, want %d", c.got.estimate(), want.estimate())
+		}
+	}
+}
+
 // Registers are those of the algorithm as it is written down, whichever form the hashes went through.
 func TestRegisters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

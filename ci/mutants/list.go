@@ -234,4 +234,25 @@ var mutants = []mutant{
 		new:  "if false {",
 		by:   "./internal/recovery -run ^TestLease",
 	},
+	{
+		name: "merged sketch shares its memory",
+		file: "agg/rough.go",
+		old:  "Registers: slices.Clone(src.Registers)",
+		new:  "Registers: slices.Clip(src.Registers)",
+		by:   "./agg -run ^TestMergedRegistersAreTheirOwn$",
+	},
+	{
+		name: "sketch forgets the ranks of its sparse form",
+		file: "agg/rough.go",
+		old:  "rank := more + int(entry&rankMask)",
+		new:  "rank := more + 1",
+		by:   "./agg -run ^TestRegisters$",
+	},
+	{
+		name: "equal bins lose a count",
+		file: "agg/quantiles.go",
+		old:  "min(a&countMask+b&countMask, countMask)",
+		new:  "max(a&countMask, b&countMask)",
+		by:   "./agg -run ^TestQuantilesWithinOnePercent$",
+	},
 }
