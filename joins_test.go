@@ -250,6 +250,40 @@ func balances(first []bought, second []paid, size time.Duration) (all []string) 
 // secondOf is second, where that is a side's name.
 func secondOf(t time.Time) int { return int(t.Sub(at(0)) / time.Second) }
 
+const (
+	lateBought leat.Output[bought] = "late-bought"
+	latePaid   leat.Output[paid]   = "late-paid"
+)
+
+// Records that come too late go to the side output of their stream, and are counted; those within the lateness are not
+// too late. Here the first stream is ahead at once, and the second goes back.
+func TestLateForJoins(t *testing.T) {
+	first := []bought{{"eve", 1, at(0)}, {"eve", 2, at(100)}, {"eve", 3, at(1)}, {"eve", 4, at(70)}}
+	second := []paid{{"eve", 1, at(0)}, {"eve", 2, at(100)}, {"eve", 3, at(1)}, {"eve", 4, at(70)}}
+	for name, r := range map[string]func(*leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid]{
+		"windows": func(c *leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid] {
+			return c.Window(window.Tumbling(10*time.Second)).AllowLateness(40*time.Second, 40*time.Second)
+		},
+		"within": func(c *leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid] {
+			return c.Within(0, 10*time.Second).AllowLateness(40*time.Second, 40*time.Second)
+		},
+		"as of": func(c *leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid] {
+			return c.AsOf().AllowLateness(40*time.Second, 0)
+		},
+	} {
+		job := leat.NewJob("joins")
+		words(r(related(job, 0)).LateTo(lateBought, latePaid).LeftJoin("pairs", leftOf), "out")
+		run := leattest.Run(t, job, leattest.Records("bought", first...), leattest.Records("paid", second...))
+		b, p := run.Side("pairs", lateBought), run.Side("pairs", latePaid)
+		if int64(len(b)+len(p)) != run.Late("pairs") {
+			t.Errorf("%s: late are %v and %v, counted %d", name, b, p, run.Late("pairs"))
+		}
+		if len(b) > 1 || len(p) > 2 || len(b)+len(p) == 0 || len(b) == 1 && b[0].ID != 3 {
+			t.Errorf("%s: late are %v and %v", name, b, p)
+		}
+	}
+}
+
 func TestJoinsRefuse(t *testing.T) {
 	type rel = leat.Related[string, bought, paid]
 	left := func(r *rel) { words(r.LeftJoin("j", leftOf), "s") }

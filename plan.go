@@ -29,7 +29,7 @@ func (p *Plan) DOT() string { return p.plan.DOT() }
 //	operators         in the order in which the job was written; each has
 //	  id              from 0
 //	  task            id of the task that it runs in
-//	  kind            source, event time, map, try map, flat map, filter, process, keyed process, window or sink
+//	  kind            source, event time, map, try map, flat map, filter, process, keyed process, window, join or sink
 //	  name, named     its name, and whether the author gave it: other names may change
 //	  place           file and line in the job
 //	  parallelism     its number of subtasks
