@@ -27,15 +27,7 @@ func windowPorts[K comparable, T, A, V, R any](
 	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(Pane[K, V], int64) error,
 ) ([]graph.Port, error) {
 	if a == nil {
-		return nil, errors.New("the aggregator is nil")
-	}
-	core := op.core
-	emit := func(key K, hash uint64, at int64, p Pane[K, V]) {
-		if withState {
-			core.Store.SelectKey(key, hash)
-		}
-		core.SetAt(at)
-		flow.Check(take(p, at))
+		return nil, errAggregator
 	}
 	make, how := slicedWindows[K, T, A, V, R], "slices"
 	if w.general() {
@@ -43,17 +35,36 @@ func windowPorts[K comparable, T, A, V, R any](
 	} else if w.spec.Kind == window.Sessions {
 		how = "sessions by key"
 	}
-	windows, err := make(w, op, a(), emit)
+	windows, err := make(w, op, a(), emitter(op, withState, take))
 	if err != nil {
 		return nil, err
 	}
 	n.Settings = append(w.settings(), how)
+	return windowPort(op, windows)
+}
+
+var errAggregator = errors.New("the aggregator is nil")
+
+// emitter is what becomes of the panes of an operator.
+func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take func(Pane[K, V], int64) error) func(K, uint64, int64, Pane[K, V]) {
+	core := op.core
+	return func(key K, hash uint64, at int64, p Pane[K, V]) {
+		if withState {
+			core.Store.SelectKey(key, hash)
+		}
+		core.SetAt(at)
+		flow.Check(take(p, at))
+	}
+}
+
+// windowPort is the input of an operator with windows.
+func windowPort[K comparable, T, R any](op *Operator[K, R], windows windowOperator[K, T]) ([]graph.Port, error) {
 	if err := op.reserved(windows); err != nil {
 		return nil, err
 	}
-	core.SetWindows(windows)
-	port := operator.NewWindowPort(core, windows.Receive)
-	return []graph.Port{{Deliver: port.Deliver, Signals: core}}, nil
+	op.core.SetWindows(windows)
+	port := operator.NewWindowPort(op.core, windows.Receive)
+	return []graph.Port{{Deliver: port.Deliver, Signals: op.core}}, nil
 }
 
 // reserved refuses states of the author's that are called as those of the windows are.
@@ -123,8 +134,12 @@ func slicedWindows[K comparable, T, A, V, R any](
 		Windows: w.windows, Lateness: w.lateness, Parts: parts, Late: lateOut(w, op),
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
+	var span window.Span // of the pane before: all panes of a window come together
+	from, to := int64(1), int64(0)
 	c.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
-		span := window.Span{Start: operator.Time(start), End: operator.Time(end)}
+		if start != from || end != to {
+			from, to, span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
+		}
 		emit(key, hash, end-1, Pane[K, V]{Key: key, Span: span, Value: v, Timing: timing, Index: index})
 	}
 	windows, err := windowing.New(c)
