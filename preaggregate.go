@@ -35,7 +35,7 @@ func (p *Preaggregated[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, 
 	n := p.w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), p.w.keyed.inputs(0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
-		emit := func(p Pane[K, V], at int64) error { op.out.Emit(p, at); return nil }
+		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
 		return preaggregatedPorts(p.w, n, op, a, false, emit)
 	})
 	return newStream[Pane[K, V]](job, n)
@@ -56,7 +56,7 @@ func (p *Preaggregated[K, T]) Process[A, V, R any](
 		if f == nil {
 			return nil, errFunction
 		}
-		return preaggregatedPorts(p.w, n, op, a, true, func(p Pane[K, V], _ int64) error { return f(p) })
+		return preaggregatedPorts(p.w, n, op, a, true, func(p *Pane[K, V], _ int64) error { return f(*p) })
 	})
 	return newStream[R](job, n)
 }
@@ -75,7 +75,7 @@ func preaggregating[K comparable, T, A, V any](w *Windowed[K, T], n *graph.Node,
 
 // preaggregatedPorts makes the window part of an operator that gets partial results.
 func preaggregatedPorts[K comparable, T, A, V, R any](
-	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(Pane[K, V], int64) error,
+	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(*Pane[K, V], int64) error,
 ) ([]graph.Port, error) {
 	if err := w.preaggregates(); err != nil {
 		return nil, err

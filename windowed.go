@@ -100,7 +100,7 @@ func (w *Windowed[K, T]) Mode(m window.Mode) *Windowed[K, T] {
 func (w *Windowed[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], opts ...Option) *Stream[Pane[K, V]] {
 	n := w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), w.keyed.inputs(0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
-		emit := func(p Pane[K, V], at int64) error { op.out.Emit(p, at); return nil }
+		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
 		return windowPorts(w, n, op, a, false, emit)
 	})
 	return newStream[Pane[K, V]](w.keyed.job, n)
@@ -119,7 +119,7 @@ func (w *Windowed[K, T]) Process[A, V, R any](
 		if f == nil {
 			return nil, errFunction
 		}
-		return windowPorts(w, n, op, a, true, func(p Pane[K, V], _ int64) error { return f(p) })
+		return windowPorts(w, n, op, a, true, func(p *Pane[K, V], _ int64) error { return f(*p) })
 	})
 	return newStream[R](w.keyed.job, n)
 }

@@ -24,7 +24,7 @@ type windowOperator[K comparable, T any] interface {
 // windowPorts makes the window part of an operator: what it emits goes to take, with the pane's event time; with state, the
 // pane's key is the key at hand while take runs.
 func windowPorts[K comparable, T, A, V, R any](
-	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(Pane[K, V], int64) error,
+	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(*Pane[K, V], int64) error,
 ) ([]graph.Port, error) {
 	if a == nil {
 		return nil, errAggregator
@@ -46,11 +46,11 @@ func windowPorts[K comparable, T, A, V, R any](
 var errAggregator = errors.New("the aggregator is nil")
 
 // emitter is what becomes of the panes of an operator.
-func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take func(Pane[K, V], int64) error) func(K, uint64, int64, Pane[K, V]) {
+func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take func(*Pane[K, V], int64) error) func(*Pane[K, V], uint64, int64) {
 	core := op.core
-	return func(key K, hash uint64, at int64, p Pane[K, V]) {
+	return func(p *Pane[K, V], hash uint64, at int64) {
 		if withState {
-			core.Store.SelectKey(key, hash)
+			core.Store.SelectKey(p.Key, hash)
 		}
 		core.SetAt(at)
 		flow.Check(take(p, at))
@@ -122,7 +122,7 @@ func lateOut[K comparable, T, R any](w *Windowed[K, T], op *Operator[K, R]) func
 
 // slicedWindows makes the operator that holds windows in slices or sessions.
 func slicedWindows[K comparable, T, A, V, R any](
-	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(K, uint64, int64, Pane[K, V]),
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(p *Pane[K, V], hash uint64, at int64),
 ) (windowOperator[K, T], error) {
 	acc, err := codec.Derive[A](&op.job.codecs)
 	if err != nil {
@@ -134,13 +134,14 @@ func slicedWindows[K comparable, T, A, V, R any](
 		Windows: w.windows, Lateness: w.lateness, Parts: parts, Late: lateOut(w, op),
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
-	var span window.Span // of the pane before: all panes of a window come together
+	var p Pane[K, V] // in one place: the panes of a window follow one another, and have its times in common
 	from, to := int64(1), int64(0)
 	c.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
 		if start != from || end != to {
-			from, to, span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
+			from, to, p.Span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
 		}
-		emit(key, hash, end-1, Pane[K, V]{Key: key, Span: span, Value: v, Timing: timing, Index: index})
+		p.Key, p.Value, p.Timing, p.Index = key, v, timing, index
+		emit(&p, hash, end-1)
 	}
 	windows, err := windowing.New(c)
 	if err != nil {
@@ -151,7 +152,7 @@ func slicedWindows[K comparable, T, A, V, R any](
 
 // generalWindows makes the operator that can do everything.
 func generalWindows[K comparable, T, A, V, R any](
-	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(K, uint64, int64, Pane[K, V]),
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(p *Pane[K, V], hash uint64, at int64),
 ) (windowOperator[K, T], error) {
 	if w.triggered && w.triggerBy == nil {
 		return nil, errors.New("what TriggerBy is given is nil, or a window.Delta without a function")
@@ -169,9 +170,8 @@ func generalWindows[K comparable, T, A, V, R any](
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
 	c.Emit = func(p general.Pane[K, V]) {
 		span := window.Span{Start: operator.Time(p.Start), End: operator.Time(p.End)}
-		emit(p.Key, p.Hash, p.At, Pane[K, V]{
-			Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract,
-		})
+		pane := Pane[K, V]{Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract}
+		emit(&pane, p.Hash, p.At)
 	}
 	return general.New(c)
 }

@@ -84,6 +84,15 @@ func (o *Out[T]) Emit(v T, at int64) {
 	}
 }
 
+// EmitCopy is Emit of what lies somewhere else: a large value is copied once.
+func (o *Out[T]) EmitCopy(v *T, at int64) {
+	o.batch.Values = append(o.batch.Values, *v)
+	o.batch.Times = append(o.batch.Times, at)
+	if len(o.batch.Values) >= o.limit {
+		o.Flush()
+	}
+}
+
 // Flush hands on what is gathered.
 func (o *Out[T]) Flush() {
 	if len(o.batch.Values) == 0 {

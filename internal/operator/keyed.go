@@ -157,6 +157,7 @@ func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
 	k.watermark = watermark
 	if k.windows != nil {
 		done := k.windows.Advance(watermark, limit)
+		k.Store.End() // of the keys whose panes were processed
 		k.Env.Metrics.Late.Store(k.windows.LateCount())
 		if !done {
 			return false
@@ -234,8 +235,12 @@ func (k *Keyed[K]) NextTick() (at int64, ok bool) {
 // Tick fires the windows and timers that the wall clock makes due.
 func (k *Keyed[K]) Tick(now int64, limit int) (done bool) {
 	k.Env.Site.At = k
-	if k.clocked != nil && !k.clocked.Tick(now, limit) {
-		return false
+	if k.clocked != nil {
+		done := k.clocked.Tick(now, limit)
+		k.Store.End()
+		if !done {
+			return false
+		}
 	}
 	return !k.timers || k.fire(heap.Processing, now, limit)
 }
@@ -316,6 +321,7 @@ func (p *WindowPort[K, T]) Deliver(payload any) {
 	b := payload.(*flow.Keyed[K, T])
 	p.begin(&b.Batch, p)
 	flow.Check(p.receive(b))
+	p.Store.End()
 	p.Env.Metrics.Late.Store(p.windows.LateCount())
 	p.Flush()
 }

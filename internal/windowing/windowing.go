@@ -109,6 +109,9 @@ func New[K comparable, T, A, V any](c Config[K, T, A, V]) (Operator[K, T], error
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
+	if spec.Kind > window.Calendar {
+		return nil, fmt.Errorf("%v are neither slices nor sessions", spec)
+	}
 	if err := c.Parts.Validate(); err != nil {
 		return nil, err
 	}
