@@ -27,6 +27,8 @@ type Operator[K comparable, R any] struct {
 	job   *Job
 	named map[string]bool
 	sides []graph.Side
+
+	windows *windowStates // of an operator that processes panes
 }
 
 func newOperator[K comparable, R any](j *Job, env *flow.Env) (*Operator[K, R], error) {
@@ -69,6 +71,13 @@ func codecOf[V any](j *Job, name string, opts []state.Option) codec.Codec[V] {
 		flow.Fail(fmt.Errorf("state %s: %w", name, err))
 	}
 	return c
+}
+
+// notPerWindow refuses PerWindow for kinds of state that a cell can't hold.
+func notPerWindow(name string, opts []state.Option) {
+	if state.IsPerWindow(opts) {
+		flow.Fail(fmt.Errorf("state %s: PerWindow is for Value, Reducing and Aggregating: a Value may hold a slice or a map", name))
+	}
 }
 
 // Key is the key of the record, timer or pane at hand.
@@ -118,18 +127,23 @@ func addSide[S any](env *flow.Env, outs map[string]flow.Outlet, sides *[]graph.S
 // Value makes a state of one V a key.
 func (o *Operator[K, R]) Value[V any](name string, opts ...state.Option) *state.Value[V] {
 	o.name(name)
+	if state.IsPerWindow(opts) {
+		return state.MakeCellValue(perWindow(o, name, codecOf[V](o.job, name, opts), opts))
+	}
 	return state.MakeValue(heap.AddValue(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
 }
 
 // List makes a state of a list a key.
 func (o *Operator[K, R]) List[V any](name string, opts ...state.Option) *state.List[V] {
 	o.name(name)
+	notPerWindow(name, opts)
 	return state.MakeList(heap.AddList(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
 }
 
 // Map makes a state of a map a key.
 func (o *Operator[K, R]) Map[A comparable, V any](name string, opts ...state.Option) *state.Map[A, V] {
 	o.name(name)
+	notPerWindow(name, opts)
 	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
 	return state.MakeMap(heap.AddMap(o.core.Store, name, items, values, state.NamesBefore(opts)...))
 }
@@ -137,6 +151,7 @@ func (o *Operator[K, R]) Map[A comparable, V any](name string, opts ...state.Opt
 // Ordered makes a state of an ordered map a key.
 func (o *Operator[K, R]) Ordered[A state.Sortable, V any](name string, opts ...state.Option) *state.Ordered[A, V] {
 	o.name(name)
+	notPerWindow(name, opts)
 	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
 	return state.MakeOrdered(heap.AddOrdered(o.core.Store, name, items, values, state.NamesBefore(opts)...))
 }
@@ -149,6 +164,9 @@ func (o *Operator[K, R]) Reducing[V any](name string, f func(V, V) V, opts ...st
 	add := func(acc *V, v V) { *acc = f(*acc, v) }
 	result := func(acc *V) V { return *acc }
 	values := codecOf[V](o.job, name, opts)
+	if state.IsPerWindow(opts) {
+		return state.CellRunning(perWindow(o, name, values, opts), first, add, result)
+	}
 	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Reducing, values, first, add, result, state.NamesBefore(opts)...))
 }
 
@@ -165,6 +183,9 @@ func (o *Operator[K, R]) Aggregating[T, A, V any](name string, a agg.Func[T, A, 
 		add = func(acc *A, t T) { parts.AddAt(acc, t, o.core.At()) }
 	}
 	acc, was := codecOf[A](o.job, name, opts), state.NamesBefore(opts)
+	if state.IsPerWindow(opts) {
+		return state.CellRunning(perWindow(o, name, acc, opts), add, add, parts.Result)
+	}
 	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Aggregating, acc, add, add, parts.Result, was...))
 }
 

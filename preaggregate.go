@@ -52,11 +52,12 @@ func (p *Preaggregated[K, T]) Process[A, V, R any](
 		if construct == nil {
 			return nil, errConstructor
 		}
+		op.windows = &windowStates{spec: p.w.spec, lateness: p.w.lateness}
 		f := construct(op)
 		if f == nil {
 			return nil, errFunction
 		}
-		return preaggregatedPorts(p.w, n, op, a, true, func(p *Pane[K, V], _ int64) error { return f(*p) })
+		return preaggregatedPorts(p.w, n, op, a, true, processing(op, f))
 	})
 	return newStream[R](job, n)
 }

@@ -115,11 +115,12 @@ func (w *Windowed[K, T]) Process[A, V, R any](
 		if construct == nil {
 			return nil, errConstructor
 		}
+		op.windows = &windowStates{spec: w.spec, lateness: w.lateness}
 		f := construct(op)
 		if f == nil {
 			return nil, errFunction
 		}
-		return windowPorts(w, n, op, a, true, func(p *Pane[K, V], _ int64) error { return f(*p) })
+		return windowPorts(w, n, op, a, true, processing(op, f))
 	})
 	return newStream[R](w.keyed.job, n)
 }

@@ -57,6 +57,21 @@ func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take fu
 	}
 }
 
+// processing hands panes to an operator's function, with the states of their window at hand.
+func processing[K comparable, V, R any](op *Operator[K, R], f func(Pane[K, V]) error) func(*Pane[K, V], int64) error {
+	w := op.windows
+	return func(p *Pane[K, V], _ int64) error {
+		if len(w.cells) == 0 {
+			return f(*p)
+		}
+		now := op.core.WatermarkNow()
+		if w.spec.Processing {
+			now = op.core.Env.Clock.Now()
+		}
+		return w.process(p.Span, now, func() error { return f(*p) })
+	}
+}
+
 // windowPort is the input of an operator with windows.
 func windowPort[K comparable, T, R any](op *Operator[K, R], windows windowOperator[K, T]) ([]graph.Port, error) {
 	if err := op.reserved(windows); err != nil {

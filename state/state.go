@@ -19,30 +19,65 @@ import (
 	"leat.dev/leat/internal/backend/heap"
 )
 
-// Value is one V a key.
-type Value[V any] struct{ c *heap.Value[V] }
+// Value is one V a key; one for each window of a key with [PerWindow].
+type Value[V any] struct {
+	c *heap.Value[V]
+	w *Cell[V] // in place of c, with PerWindow
+}
 
 // MakeValue is for the engine.
-func MakeValue[V any](c *heap.Value[V]) *Value[V] { return &Value[V]{c} }
+func MakeValue[V any](c *heap.Value[V]) *Value[V] { return &Value[V]{c: c} }
 
 // Get returns the value, or the zero value.
-func (s *Value[V]) Get() V { return s.c.Get() }
+func (s *Value[V]) Get() V {
+	if s.w != nil {
+		return s.w.get()
+	}
+	return s.c.Get()
+}
 
 // Lookup also says whether there is a value.
-func (s *Value[V]) Lookup() (V, bool) { return s.c.Lookup() }
+func (s *Value[V]) Lookup() (V, bool) {
+	if s.w != nil {
+		return s.w.get(), s.w.has()
+	}
+	return s.c.Lookup()
+}
 
 // Has says whether there is a value.
-func (s *Value[V]) Has() bool { return s.c.Has() }
+func (s *Value[V]) Has() bool {
+	if s.w != nil {
+		return s.w.has()
+	}
+	return s.c.Has()
+}
 
 // Ref returns the value for changing in place, what it refers to included, until the callback returns. A value that
 // was absent is present from then on, and zero to begin with.
-func (s *Value[V]) Ref() *V { return s.c.Ref() }
+func (s *Value[V]) Ref() *V {
+	if s.w != nil {
+		return s.w.ref()
+	}
+	return s.c.Ref()
+}
 
 // Set sets the value.
-func (s *Value[V]) Set(v V) { s.c.Set(v) }
+func (s *Value[V]) Set(v V) {
+	if s.w != nil {
+		s.w.set(v)
+		return
+	}
+	s.c.Set(v)
+}
 
 // Clear forgets the value.
-func (s *Value[V]) Clear() { s.c.Clear() }
+func (s *Value[V]) Clear() {
+	if s.w != nil {
+		s.w.clear()
+		return
+	}
+	s.c.Clear()
+}
 
 // List is a list a key; appending does not read.
 type List[V any] struct{ c *heap.List[V] }
