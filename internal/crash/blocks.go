@@ -113,6 +113,17 @@ func divided(b *builder, s stream) stream {
 	})
 }
 
+// beside puts blocks behind one stream, side by side.
+func beside(blocks ...block) block {
+	return func(b *builder, s stream) stream {
+		last := len(blocks) - 1
+		for _, block := range blocks[:last] {
+			b.open = append(b.open, block(b, s))
+		}
+		return blocks[last](b, s)
+	}
+}
+
 // united brings two streams together.
 func united(b *builder, s stream) stream {
 	b.name("union")

@@ -14,6 +14,7 @@ import (
 	"leat.dev/leat"
 	"leat.dev/leat/connector/file"
 	"leat.dev/leat/connector/gen"
+	"leat.dev/leat/window"
 )
 
 // Case is one run of a job from its beginning to its end, however often it is killed.
@@ -37,6 +38,14 @@ var themes = [][]block{
 	{inRef, inCollections},
 	{united, rebalanced, global},
 	{inAggregates, totals},
+	{beside(cumulating, days)},
+	{beside(preaggregated, counts, sessionsBy)},
+	{beside(triggered(window.Retracting), evicted)},
+	{beside(spending, triggered(window.Accumulating), triggered(window.Discarding))},
+	{lateTriggered},
+	{beside(sessionGroups, windowJoined)},
+	{beside(versioned, intervalJoined)},
+	{antiJoined, sessionGroups},
 }
 
 // fillers are what may stand before the theme's blocks.

@@ -38,18 +38,59 @@ func sliding(b *builder, s stream) stream {
 	return counting(b, s, window.Sliding(size, slide).Offset(offset), aligned(size, slide, offset))
 }
 
-// counting counts the panes of each key, which fire in order, in an operator with state.
+// cumulating windows grow by a step up to a size.
+func cumulating(b *builder, s stream) stream {
+	step := time.Duration(2+b.IntN(4)) * time.Second
+	size, offset := step*time.Duration(2+b.IntN(4)), time.Duration(b.IntN(3))*time.Second
+	return counting(b, s, window.Cumulating(size, step).Offset(offset), func(at int64) (all [][2]int64) {
+		start := slotStart(at, size, offset)
+		for end := slotStart(at, step, offset) + int64(step); end <= start+int64(size); end += int64(step) {
+			all = append(all, [2]int64{start, end})
+		}
+		return all
+	})
+}
+
+// days are those of a zone whose midnight is a minute after the first record.
+func days(b *builder, s stream) stream {
+	zone := time.FixedZone("near midnight", 12*3600-60)
+	return counting(b, s, window.Days(1, zone), func(at int64) [][2]int64 {
+		year, month, day := moment(at).In(zone).Date()
+		start := time.Date(year, month, day, 0, 0, 0, 0, zone)
+		return [][2]int64{{start.UnixNano(), start.AddDate(0, 0, 1).UnixNano()}}
+	})
+}
+
+// preaggregated windows get partial results in place of records.
+func preaggregated(b *builder, s stream) stream {
+	slide := time.Duration(2+b.IntN(5)) * time.Second
+	size := slide * time.Duration(1+b.IntN(3))
+	windowed := s.KeyBy(key).Window(window.Sliding(size, slide)).AllowLateness(time.Duration(b.IntN(2)) * time.Second).Preaggregate()
+	return counted(s, windowed.Process(b.name("partials"), sumOfN, lastPanes, b.options()...), aligned(size, slide, 0))
+}
+
+// counting has windows summed up.
 func counting(b *builder, s stream, w window.Assigner, in spans) stream {
 	windowed := s.KeyBy(key).Window(w).AllowLateness(time.Duration(b.IntN(2)) * time.Second)
-	out := windowed.Process(b.name("panes"), agg.Sum(func(r Rec) int64 { return r.N }), func(op *leat.Operator[int64, Rec]) func(leat.Pane[int64, int64]) error {
-		seen := op.Value[[]int64]("seen")
-		return func(p leat.Pane[int64, int64]) error {
-			all := append(slices.Clone(seen.Get()), p.Value)
-			seen.Set(all[max(0, len(all)-3):])
-			op.Emit(paneOf(p.Key, p.End.UnixNano(), p.Value, all))
-			return nil
-		}
-	}, b.options()...)
+	return counted(s, windowed.Process(b.name("panes"), sumOfN, lastPanes, b.options()...), in)
+}
+
+// sumOfN adds numbers up.
+var sumOfN = agg.Sum(func(r Rec) int64 { return r.N })
+
+// lastPanes keeps the last panes of each key, which fire in order.
+func lastPanes(op *leat.Operator[int64, Rec]) func(leat.Pane[int64, int64]) error {
+	seen := op.Value[[]int64]("seen")
+	return func(p leat.Pane[int64, int64]) error {
+		all := append(slices.Clone(seen.Get()), p.Value)
+		seen.Set(all[max(0, len(all)-3):])
+		op.Emit(paneOf(p.Key, p.End.UnixNano(), p.Value, all))
+		return nil
+	}
+}
+
+// counted has the oracle of sums in windows.
+func counted(s stream, out *leat.Stream[Rec], in spans) stream {
 	return s.next(out, true, func(all []timed) []timed {
 		var out []timed
 		for key, records := range byKey(all, key) {
@@ -156,7 +197,25 @@ const (
 func late(b *builder, _ stream) stream {
 	const tooLate leat.Output[Rec] = "late"
 	s := b.source(disorder / 4)
-	panes := s.KeyBy(key).Window(window.Tumbling(lateSize)).AllowLateness(lateness).LateTo(tooLate).Aggregate(b.name("late"), agg.Count)
+	windowed := s.KeyBy(key).Window(window.Tumbling(lateSize)).AllowLateness(lateness).LateTo(tooLate)
+	lateIn(b, s, windowed.Aggregate(b.name("late"), agg.Count), tooLate, window.Accumulating)
+	return stream{}
+}
+
+// lateTriggered is late with windows that fire early and late, in each mode: what the panes come to is the same.
+func lateTriggered(b *builder, _ stream) stream {
+	const tooLate leat.Output[Rec] = "late"
+	trigger := window.OnTime().Early(window.AtCount(2 + b.IntN(3))).Late(window.AtCount(1 + b.IntN(3)))
+	for _, mode := range []window.Mode{window.Accumulating, window.Discarding, window.Retracting} {
+		s := b.source(disorder / 4)
+		windowed := s.KeyBy(key).Window(window.Tumbling(lateSize)).Trigger(trigger).Mode(mode).AllowLateness(lateness).LateTo(tooLate)
+		lateIn(b, s, windowed.Aggregate(b.name("late"), agg.Count), tooLate, mode)
+	}
+	return stream{}
+}
+
+// lateIn has the panes of windows and their late records compared with the source's.
+func lateIn(b *builder, s stream, panes *leat.Stream[leat.Pane[int64, int64]], tooLate leat.Output[Rec], mode window.Mode) {
 	last := panes.KeyBy(leat.PaneKey).Process(b.name("last"), func(op *leat.Operator[int64, Rec]) func(leat.Pane[int64, int64]) error {
 		counts := op.Map[int64, int64]("counts")
 		done := op.EventTimer("done", func(time.Time) error {
@@ -166,7 +225,8 @@ func late(b *builder, _ stream) stream {
 			return nil
 		})
 		return func(p leat.Pane[int64, int64]) error {
-			counts.Set(p.Start.UnixNano(), max(p.Value, counts.Get(p.Start.UnixNano())))
+			start := p.Start.UnixNano()
+			counts.Set(start, withPane(counts.Get(start), p, mode))
 			done.At(end)
 			return nil
 		}
@@ -178,9 +238,20 @@ func late(b *builder, _ stream) stream {
 		}
 		return lines
 	}
-	b.into(last, output{group: "late", oracle: all, fold: func(r Rec) (string, int) { return windowLine(r), int(r.N) }})
-	b.into(panes.Side(tooLate), output{group: "late", oracle: func() []string { return nil }, fold: func(r Rec) (string, int) { return windowLine(r), 1 }})
-	return stream{}
+	group := b.name("late records")
+	b.into(last, output{group: group, oracle: all, fold: func(r Rec) (string, int) { return windowLine(r), int(r.N) }})
+	b.into(panes.Side(tooLate), output{group: group, oracle: func() []string { return nil }, fold: func(r Rec) (string, int) { return windowLine(r), 1 }})
+}
+
+// withPane is what the panes of a window come to, with one more.
+func withPane(count int64, p leat.Pane[int64, int64], mode window.Mode) int64 {
+	switch {
+	case mode == window.Accumulating:
+		return max(count, p.Value)
+	case p.Retract:
+		return count - p.Value
+	}
+	return count + p.Value
 }
 
 // windowLine names the window that a record is in.
