@@ -126,6 +126,7 @@ func (g *generator) grow() {
 	stages := []func(stream) []stream{
 		g.mapped, g.filtered, g.flat, g.tried, g.rebalanced, g.united, g.running, g.running, g.seen, g.seen, g.sided,
 		g.buckets, g.buckets, g.total, g.delayed, g.delayed, g.windows, g.windows, g.windows, g.cogroup, g.cogroup,
+		g.general, g.general, g.counts, g.stepped, g.stepped, g.joins, g.joins, g.joins,
 	}
 	g.streams = append(g.streams, stages[g.random.IntN(len(stages))](g.take())...)
 }
