@@ -76,7 +76,7 @@ func TestPerWindow(t *testing.T) {
 // TestPerWindowGoes has more windows than a budget would hold the states of.
 func TestPerWindowGoes(t *testing.T) {
 	job := leat.NewJob("short")
-	job.Backend = state.Heap{BudgetBytes: 4 << 20}
+	job.Backend = state.Heap{BudgetBytes: 512 << 10}
 	job.From("payments", mem.From[Txn]()).
 		EventTime(Txn.When, 0).
 		KeyBy(Txn.AccountID).
