@@ -31,9 +31,10 @@ test: ## test everything with the race detector, and the engine with invariants;
 	$(GO) test -tags invariants $(WATCHED)
 	$(GO) -C bench/kit test ./...
 
-crash: ## kill the example and ten generated jobs more than 200 times, half of it at named steps; four minutes
+crash: ## kill the example and ten generated jobs more than 200 times, half of it at named steps; five minutes
 	$(GO) test -count=1 -run 'TestCrash|TestLossy' ./connector/file
 	$(GO) test -count=1 -run 'TestStandby$$' ./internal/cli
+	$(GO) test -count=1 -run 'TestKilled$$' ./examples/flights
 	$(GO) run ./internal/crash -kills 200
 
 crash-long: ## the same with 2,000 kills

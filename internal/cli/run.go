@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -118,12 +119,15 @@ func (c *command) run(ctx context.Context, f runFlags) error {
 		return c.failed("can't run", err, f)
 	}
 	defer shut()
-	r, err := c.start(ctx, cancel, signals, release)
+	r, early, err := c.start(ctx, cancel, signals, release, f)
 	if err != nil {
 		return c.failed("can't run", err, f)
 	}
 	job.runs(r)
 	p := c.watch(r, f)
+	if early != nil {
+		signals = early
+	}
 	err = c.await(ctx, r, signals, release, f)
 	if err == nil && r.Stopping() {
 		err = stopped{} // by command
@@ -165,12 +169,17 @@ func (c *command) halt(ctx context.Context, r Running, s os.Signal, f runFlags) 
 	return r.Stop(ctx, false)
 }
 
-// start starts the job; a signal breaks the start off.
-func (c *command) start(ctx context.Context, cancel context.CancelCauseFunc, signals <-chan os.Signal, release func()) (Running, error) {
-	type outcome struct {
-		r   Running
-		err error
-	}
+// outcome is what starting the job has come to.
+type outcome struct {
+	r   Running
+	err error
+}
+
+// start starts the job. A signal breaks the start off, but for one that is to take a savepoint: the job may run already, and then the
+// signal is early, for await.
+func (c *command) start(
+	ctx context.Context, cancel context.CancelCauseFunc, signals <-chan os.Signal, release func(), f runFlags,
+) (r Running, early <-chan os.Signal, err error) {
 	started := make(chan outcome, 1)
 	go func() {
 		r, err := c.job.Start(ctx)
@@ -178,15 +187,39 @@ func (c *command) start(ctx context.Context, cancel context.CancelCauseFunc, sig
 	}()
 	select {
 	case o := <-started:
-		return o.r, o.err
+		return o.r, nil, o.err
 	case s := <-signals:
+		if s == syscall.SIGTERM && f.savepointOnTerm != "" {
+			if o, ok := c.soon(started); ok {
+				again := make(chan os.Signal, 1)
+				again <- s
+				return o.r, again, o.err
+			}
+		}
 		release()
 		cause := stopped{nameSignal(s)}
 		cancel(cause)
 		if o := <-started; o.err == nil {
 			o.r.Wait() // its error is the cause
 		}
-		return nil, cause
+		return nil, nil, cause
+	}
+}
+
+// startGrace is how long a job that is to take a savepoint when it is stopped may go on starting: one that restores, or stands by, has
+// nothing new to save.
+const startGrace = time.Second
+
+// soon waits for the start to come to something.
+func (c *command) soon(started <-chan outcome) (o outcome, ok bool) {
+	late := make(chan struct{})
+	stop := c.system.Clock.At(c.system.Clock.Now()+int64(startGrace), func() { close(late) })
+	defer stop()
+	select {
+	case o = <-started:
+		return o, true
+	case <-late:
+		return o, false
 	}
 }
 
