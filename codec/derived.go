@@ -1,85 +1,47 @@
 package codec
 
-import (
-	"errors"
-	"fmt"
-	"reflect"
-	"unsafe"
-)
+import "unsafe"
 
-// derived is a codec worked out by reflection.
-type derived[T any] struct {
-	node   *node
-	shape  *shape
-	schema Schema
-}
-
-func (d *derived[T]) Schema() Schema { return d.schema }
+// derived is a codec worked out by reflection. What it does is compiled anew for every T, so that all but the moving of
+// values is left to the program, which is compiled once.
+type derived[T any] struct{ program }
 
 func (d *derived[T]) Append(to []byte, v T) ([]byte, error) {
 	return d.AppendPtr(to, (*T)(hide(unsafe.Pointer(&v))))
 }
 
-func (d *derived[T]) AppendPtr(to []byte, v *T) ([]byte, error) {
-	to, err := d.node.append(to, unsafe.Pointer(v), maxDepth)
-	if err != nil {
-		return to, fmt.Errorf("encode %s: %w", d.schema.Name, err)
+// AppendPtr is short enough for the compiler to inline it where it is called through an interface.
+func (d *derived[T]) AppendPtr(to []byte, v *T) (_ []byte, err error) {
+	if d.image {
+		return append(to, unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))...), nil
 	}
-	return to, nil
+	to, err = d.append(to, unsafe.Pointer(v))
+	return to, err
 }
 
 func (d *derived[T]) Decode(from []byte) (v T, err error) {
-	err = read(d.node, from, (*T)(hide(unsafe.Pointer(&v))))
+	if d.image && uintptr(len(from)) == unsafe.Sizeof(v) {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v)), from)
+		return v, nil
+	}
+	err = d.decode(from, hide(unsafe.Pointer(&v)))
 	return v, err
 }
 
 func (d *derived[T]) DecodePtr(from []byte, v *T) error {
 	var zero T
 	*v = zero
-	return read(d.node, from, v)
+	return d.decode(from, unsafe.Pointer(v))
 }
-
-// read decodes exactly one value into zeroed memory.
-func read[T any](n *node, from []byte, v *T) error {
-	rest, err := n.decode(from, unsafe.Pointer(v), maxDepth)
-	if err == nil && len(rest) > 0 {
-		err = trailing(len(rest))
-	}
-	if err != nil {
-		return fmt.Errorf("decode %v: %w", reflect.TypeFor[T](), err)
-	}
-	return nil
-}
-
-func trailing(bytes int) error { return corrupt("%d bytes follow its end", bytes) }
 
 // Resolve reads what another schema wrote.
 func (d *derived[T]) Resolve(writer Schema) (func([]byte) (T, error), error) {
-	n, _, err := d.link(writer)
+	p, err := d.reading(writer)
 	if err != nil {
 		return nil, err
 	}
-	return func(from []byte) (v T, err error) {
-		err = read(n, from, (*T)(hide(unsafe.Pointer(&v))))
-		return v, err
-	}, nil
-}
-
-// link makes the program that reads what another schema wrote.
-func (d *derived[T]) link(writer Schema) (*node, Fit, error) {
-	if writer.Definition == "" {
-		return nil, Fit{}, errors.New("only the codec that wrote it knows its bytes: give the job that codec again")
-	}
-	shape, err := parse(writer.Definition)
-	if err != nil {
-		return nil, Fit{}, err
-	}
-	return link(shape, d.shape)
-}
-
-func (d *derived[T]) fit(writer Schema) (Fit, error) {
-	_, fit, err := d.link(writer)
-	return fit, err
+	var c Codec[T] = &derived[T]{p}
+	return c.Decode, nil
 }
 
 // Fit is how far a type is from what another schema wrote. The nearest is the one with the fewest Skipped, and of those the

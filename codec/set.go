@@ -85,16 +85,14 @@ func Derive[T any](s *Set) (Codec[T], error) {
 	if c := s.lookup(t); c != nil {
 		return c.codec.(Codec[T]), nil
 	}
-	shape, err := describe(t, s)
+	p, err := newProgram(t, s)
 	if err != nil {
 		return nil, err
 	}
-	node, err := compile(shape)
-	if err != nil {
-		return nil, err
+	if c, ok := p.scalar(t).(Codec[T]); ok {
+		return c, nil
 	}
-	base := derived[T]{node: node, shape: shape, schema: shape.schema(t.String())}
-	return specialise(base), nil
+	return &derived[T]{p}, nil
 }
 
 // Resolve returns a function that reads values of T from what the schema writer wrote. Fields are matched by name, or
