@@ -28,7 +28,7 @@ func (migration[Old, New]) migrates() (from, to reflect.Type) {
 }
 
 // prepare derives the codec of the older type.
-func (m migration[Old, New]) prepare(set *codec.Set) (older[New], error) {
+func (m migration[Old, New]) prepare(set *codec.Set) (older, error) {
 	c, err := codec.Derive[Old](set)
 	if err != nil {
 		return nil, err
@@ -38,10 +38,19 @@ func (m migration[Old, New]) prepare(set *codec.Set) (older[New], error) {
 
 func (m migration[Old, New]) missing() bool { return m.f == nil }
 
-// older is a type that a state's values had, with what makes them new.
-type older[V any] interface {
+// older is a type that a state's values had, with what makes them new. It does not name the type of the state's values, so
+// that states without migrations compile nothing of migrations.
+type older interface {
 	schema() codec.Schema
 	fit(writer codec.Schema) (codec.Fit, error)
+	// extend returns a codec of the state's values that also reads what olds wrote. c is their own, a codec.Codec[New], and so
+	// is the result.
+	extend(c any, olds []older) any
+}
+
+// reading makes values of type V of an older type's.
+type reading[V any] interface {
+	older
 	reader(writer codec.Schema) (func(from []byte) (V, error), error)
 }
 
@@ -70,28 +79,35 @@ func (o *oldType[Old, New]) reader(writer codec.Schema) (func([]byte) (New, erro
 	}, nil
 }
 
-// migrations are the older types that options name, in their order.
-func migrations[V any](set *codec.Set, opts []Option) (olds []older[V], err error) {
+func (o *oldType[Old, New]) extend(c any, olds []older) any {
+	m := &migrating[New]{Codec: c.(codec.Codec[New])}
+	m.inPlace, _ = c.(codec.InPlace[New])
+	for _, old := range olds {
+		m.olds = append(m.olds, old.(reading[New]))
+	}
+	return m
+}
+
+// migrations are the older types that options name for a state that holds values of type t, in their order.
+func migrations(t reflect.Type, set *codec.Set, opts []Option) (olds []older, err error) {
 	seen := map[string]bool{}
 	for _, o := range opts {
 		m, ok := o.(interface {
 			migrates() (from, to reflect.Type)
 			missing() bool
+			prepare(*codec.Set) (older, error)
 		})
 		if !ok {
 			continue
 		}
 		from, to := m.migrates()
-		typed, ok := o.(interface {
-			prepare(*codec.Set) (older[V], error)
-		})
 		switch {
-		case !ok:
-			return nil, fmt.Errorf("state.Migrate makes %v of %v, but the state holds %v", to, from, reflect.TypeFor[V]())
+		case to != t:
+			return nil, fmt.Errorf("state.Migrate makes %v of %v, but the state holds %v", to, from, t)
 		case m.missing():
 			return nil, errors.New("state.Migrate is given no function")
 		}
-		old, err := typed.prepare(set)
+		old, err := m.prepare(set)
 		if err != nil {
 			return nil, fmt.Errorf("state.Migrate from %v: %w", from, err)
 		}
@@ -108,13 +124,7 @@ func migrations[V any](set *codec.Set, opts []Option) (olds []older[V], err erro
 type migrating[V any] struct {
 	codec.Codec[V]
 	inPlace codec.InPlace[V] // nil if the codec lacks it
-	olds    []older[V]
-}
-
-func newMigrating[V any](c codec.Codec[V], olds []older[V]) *migrating[V] {
-	m := &migrating[V]{Codec: c, olds: olds}
-	m.inPlace, _ = c.(codec.InPlace[V])
-	return m
+	olds    []reading[V]
 }
 
 // AppendPtr spares a copy where the codec does.

@@ -50,11 +50,11 @@ func CodecOf[V any](set *codec.Set, opts []Option) (codec.Codec[V], error) {
 	if err != nil {
 		return nil, err
 	}
-	olds, err := migrations[V](set, opts)
+	olds, err := migrations(reflect.TypeFor[V](), set, opts)
 	if err != nil || len(olds) == 0 {
 		return c, err
 	}
-	return newMigrating(c, olds), nil
+	return olds[0].extend(c, olds).(codec.Codec[V]), nil
 }
 
 func givenCodec[V any](opts []Option) (found codec.Codec[V], err error) {
