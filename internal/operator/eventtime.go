@@ -24,65 +24,78 @@ type Marks[T any] struct {
 type EventTime[T any] struct {
 	one[T]
 	working[T]
-	marks    Marks[T]
-	splits   []splitMark[T]
-	merge    *eventtime.Merge
-	idle     bool
-	resuming bool // the watermark that was restored has not been sent
-	times    []int64
-	view     flow.Batch[T]
-	restored map[string][]byte
+	marker
+	marks Marks[T]
+	own   []func(T) time.Time // the author's, by split; nil without
+	times []int64
+	view  flow.Batch[T]
 }
 
-type splitMark[T any] struct {
+// marker makes the watermarks. Nothing of it depends on the type of records, so that it is compiled once.
+type marker struct {
+	env       *flow.Env
+	down      marksTaker
+	delay     int64
+	idleAfter int64
+	splits    []splitMark
+	merge     *eventtime.Merge
+	idle      bool
+	resuming  bool // the watermark that was restored has not been sent
+	restored  map[string][]byte
+}
+
+// marksTaker is the output, as far as watermarks go.
+type marksTaker interface {
+	Watermark(at int64)
+	Idle(idle bool)
+}
+
+type splitMark struct {
 	max    int64 // the largest time so far, or the author's watermark
 	since  int   // records since the last watermark
 	marked int64 // the last watermark
 	active int64 // when the last record came, in processing time
 	idle   bool
 	done   bool
-	own    func(T) time.Time
 }
 
 // NewEventTime makes the operator.
 func NewEventTime[T any](env *flow.Env, out *flow.Out[T], m Marks[T]) *EventTime[T] {
 	e := &EventTime[T]{one: one[T]{env, out}, working: working[T]{env: env}, marks: m}
+	e.marker = marker{env: env, down: &e.one, delay: int64(m.Delay), idleAfter: int64(m.IdleAfter)}
 	env.Splits.Listen(e.finish, e.dry)
 	return e
 }
 
 // ready makes the marks of all splits; the source knows them only when it is open.
-func (e *EventTime[T]) ready() {
-	if e.merge != nil {
+func (m *marker) ready() {
+	if m.merge != nil {
 		return
 	}
-	names := e.one.env.Splits.Names
-	e.splits = make([]splitMark[T], len(names))
-	e.merge = eventtime.NewMerge(len(names), flow.NoTime)
-	now := e.one.env.Clock.Now()
+	names := m.env.Splits.Names
+	m.splits = make([]splitMark, len(names))
+	m.merge = eventtime.NewMerge(len(names), flow.NoTime)
+	now := m.env.Clock.Now()
 	for i, name := range names {
-		s := &e.splits[i]
+		s := &m.splits[i]
 		s.max, s.marked, s.active = flow.NoTime, flow.NoTime, now
-		if e.marks.Split != nil {
-			s.own = e.marks.Split()
-		}
-		e.restoreSplit(s, name)
+		m.restoreSplit(s, name)
 		if s.marked != flow.NoTime {
-			e.merge.Advance(i, s.marked)
+			m.merge.Advance(i, s.marked)
 		}
-		if e.one.env.Splits.Done[i] {
+		if m.env.Splits.Done[i] {
 			s.done = true
-			e.merge.End(i)
+			m.merge.End(i)
 		}
 	}
-	e.resuming = e.merge.Current() != flow.NoTime
+	m.resuming = m.merge.Current() != flow.NoTime
 }
 
 // resume tells those behind, before the first record after a restore, how far event time had come.
-func (e *EventTime[T]) resume() {
-	if e.resuming {
-		e.resuming = false
-		e.send()
+func (m *marker) resume() {
+	if m.resuming {
+		m.resuming = false
+		m.send()
 	}
 }
 
@@ -91,13 +104,13 @@ func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
 	e.begin(b, e)
 	e.ready()
 	e.resume()
-	s := &e.splits[b.Split]
+	s, own := &e.splits[b.Split], e.ownOf(b.Split)
 	e.wake(b.Split, s)
 	e.times = e.times[:0]
 	from := 0
 	for i, v := range b.Values {
 		e.working.at = i
-		e.times = append(e.times, e.time(s, v))
+		e.times = append(e.times, e.time(s, own, v))
 		s.since++
 		if s.since >= e.one.env.WatermarkEvery {
 			e.forward(b, from, i+1)
@@ -108,11 +121,25 @@ func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
 	e.forward(b, from, len(b.Values))
 }
 
+// ownOf is the author's watermark of a split, or nil.
+func (e *EventTime[T]) ownOf(split int) func(T) time.Time {
+	if e.marks.Split == nil {
+		return nil
+	}
+	if e.own == nil {
+		e.own = make([]func(T) time.Time, len(e.splits))
+		for i := range e.own {
+			e.own[i] = e.marks.Split()
+		}
+	}
+	return e.own[split]
+}
+
 // time works out a record's time and moves the split's mark.
-func (e *EventTime[T]) time(s *splitMark[T], v T) int64 {
+func (e *EventTime[T]) time(s *splitMark, own func(T) time.Time, v T) int64 {
 	at := Nanos(e.marks.At(v))
-	if s.own != nil {
-		s.max = max(s.max, Nanos(s.own(v)))
+	if own != nil {
+		s.max = max(s.max, Nanos(own(v)))
 	} else if at > s.max {
 		s.max = at
 	}
@@ -129,48 +156,47 @@ func (e *EventTime[T]) forward(b *flow.Batch[T], from, to int) {
 
 // watermarkOf is what a split's mark means: a record with the largest time less the delay, or with the author's
 // watermark, may still come.
-func (e *EventTime[T]) watermarkOf(s *splitMark[T]) int64 {
-	delay := int64(e.marks.Delay)
-	if s.max <= flow.NoTime+delay {
+func (m *marker) watermarkOf(s *splitMark) int64 {
+	if s.max <= flow.NoTime+m.delay {
 		return flow.NoTime
 	}
-	return s.max - delay - 1
+	return s.max - m.delay - 1
 }
 
-func (e *EventTime[T]) mark(split int, s *splitMark[T]) {
+func (m *marker) mark(split int, s *splitMark) {
 	s.since = 0
-	s.marked = e.watermarkOf(s)
-	if s.marked != flow.NoTime && e.merge.Advance(split, s.marked) {
-		e.send()
+	s.marked = m.watermarkOf(s)
+	if s.marked != flow.NoTime && m.merge.Advance(split, s.marked) {
+		m.send()
 	}
 }
 
-func (e *EventTime[T]) send() {
-	if at := e.merge.Current(); at != flow.EndTime { // the end comes from the source itself, if it is drained
-		e.one.Watermark(at)
+func (m *marker) send() {
+	if at := m.merge.Current(); at != flow.EndTime { // the end comes from the source itself, if it is drained
+		m.down.Watermark(at)
 	}
 }
 
 // dry sends the watermark that would have waited for more records.
-func (e *EventTime[T]) dry(split int) {
-	e.ready()
-	if s := &e.splits[split]; s.since > 0 {
-		e.mark(split, s)
+func (m *marker) dry(split int) {
+	m.ready()
+	if s := &m.splits[split]; s.since > 0 {
+		m.mark(split, s)
 	}
 }
 
 // finish takes a split out.
-func (e *EventTime[T]) finish(split int) {
-	e.ready()
-	s := &e.splits[split]
+func (m *marker) finish(split int) {
+	m.ready()
+	s := &m.splits[split]
 	if s.since > 0 {
-		e.mark(split, s)
+		m.mark(split, s)
 	}
 	s.done = true
-	if e.merge.End(split) {
-		e.send()
+	if m.merge.End(split) {
+		m.send()
 	}
-	e.tellIdle()
+	m.tellIdle()
 }
 
 // Watermark of an earlier operator is overruled, save that of the end of input.
@@ -184,34 +210,34 @@ func (e *EventTime[T]) Watermark(at int64) {
 func (e *EventTime[T]) Idle(bool) {}
 
 // wake takes a split in again that was idle.
-func (e *EventTime[T]) wake(split int, s *splitMark[T]) {
-	if e.marks.IdleAfter == 0 {
+func (m *marker) wake(split int, s *splitMark) {
+	if m.idleAfter == 0 {
 		return
 	}
-	s.active = e.one.env.Clock.Now()
+	s.active = m.env.Clock.Now()
 	if s.idle {
 		s.idle = false
-		e.merge.SetIdle(split, false)
-		e.tellIdle()
+		m.merge.SetIdle(split, false)
+		m.tellIdle()
 	}
 }
 
-func (e *EventTime[T]) tellIdle() {
-	if idle := e.merge.Idle(); idle != e.idle {
-		e.idle = idle
-		e.out.Idle(idle)
+func (m *marker) tellIdle() {
+	if idle := m.merge.Idle(); idle != m.idle {
+		m.idle = idle
+		m.down.Idle(idle)
 	}
 }
 
 // NextTick is when the next split has been silent for too long.
-func (e *EventTime[T]) NextTick() (at int64, ok bool) {
-	if e.marks.IdleAfter == 0 {
+func (m *marker) NextTick() (at int64, ok bool) {
+	if m.idleAfter == 0 {
 		return 0, false
 	}
-	e.ready()
-	for i := range e.splits {
-		s := &e.splits[i]
-		if deadline := s.active + int64(e.marks.IdleAfter); !s.idle && !s.done && (!ok || deadline < at) {
+	m.ready()
+	for i := range m.splits {
+		s := &m.splits[i]
+		if deadline := s.active + m.idleAfter; !s.idle && !s.done && (!ok || deadline < at) {
 			at, ok = deadline, true
 		}
 	}
@@ -219,52 +245,52 @@ func (e *EventTime[T]) NextTick() (at int64, ok bool) {
 }
 
 // Tick leaves silent splits out.
-func (e *EventTime[T]) Tick(now int64, _ int) bool {
-	e.ready()
-	for i := range e.splits {
-		s := &e.splits[i]
-		if s.idle || s.done || s.active+int64(e.marks.IdleAfter) > now {
+func (m *marker) Tick(now int64, _ int) bool {
+	m.ready()
+	for i := range m.splits {
+		s := &m.splits[i]
+		if s.idle || s.done || s.active+m.idleAfter > now {
 			continue
 		}
 		s.idle = true
-		if e.merge.SetIdle(i, true) {
-			e.send()
+		if m.merge.SetIdle(i, true) {
+			m.send()
 		}
 	}
-	e.tellIdle()
+	m.tellIdle()
 	return true
 }
 
 // Entries are the marks of all splits.
-func (e *EventTime[T]) Entries() ([]backend.Entry, error) {
-	e.ready()
-	entries := make([]backend.Entry, len(e.splits))
-	for i, name := range e.one.env.Splits.Names {
-		s := &e.splits[i]
-		entries[i] = backend.Entry{State: "marks", Key: e.entryOf(name), Value: appendMark(nil, s.max, s.since, s.marked)}
+func (m *marker) Entries() ([]backend.Entry, error) {
+	m.ready()
+	entries := make([]backend.Entry, len(m.splits))
+	for i, name := range m.env.Splits.Names {
+		s := &m.splits[i]
+		entries[i] = backend.Entry{State: "marks", Key: m.entryOf(name), Value: appendMark(nil, s.max, s.since, s.marked)}
 	}
 	return entries, nil
 }
 
 // RestoreEntries keeps the marks until the splits are known.
-func (e *EventTime[T]) RestoreEntries(all []backend.Entry) error {
-	e.restored = map[string][]byte{}
+func (m *marker) RestoreEntries(all []backend.Entry) error {
+	m.restored = map[string][]byte{}
 	for _, entry := range all {
 		if len(entry.Value) != markBytes {
-			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not %d", e.one.env, entry.Key, len(entry.Value), markBytes)
+			return fmt.Errorf("%s: the mark of split %s in the snapshot has %d bytes, not %d", m.env, entry.Key, len(entry.Value), markBytes)
 		}
-		if have, ok := e.restored[entry.Key]; ok { // several subtasks had a channel of that number: the least counts
+		if have, ok := m.restored[entry.Key]; ok { // several subtasks had a channel of that number: the least counts
 			entry.Value = appendMark(nil, min(markOf(have), markOf(entry.Value)), 0, min(markedOf(have), markedOf(entry.Value)))
 		}
-		e.restored[entry.Key] = entry.Value
+		m.restored[entry.Key] = entry.Value
 	}
 	return nil
 }
 
 // entryOf is the key of a split's entry. A channel is the same in another attempt only if there are as many of them, and
 // as many subtasks.
-func (e *EventTime[T]) entryOf(split string) string {
-	env := e.one.env
+func (m *marker) entryOf(split string) string {
+	env := m.env
 	if !env.Splits.Channels {
 		return split
 	}
@@ -289,18 +315,18 @@ func markOf(value []byte) int64 { return int64(binary.LittleEndian.Uint64(value)
 
 // restoreSplit gives a split its mark back. Channels are not the same after a rescale: each begins with the least, and
 // counts anew.
-func (e *EventTime[T]) restoreSplit(s *splitMark[T], name string) {
-	if value, ok := e.restored[e.entryOf(name)]; ok {
+func (m *marker) restoreSplit(s *splitMark, name string) {
+	if value, ok := m.restored[m.entryOf(name)]; ok {
 		s.max = markOf(value)
 		s.since = int(binary.LittleEndian.Uint64(value[8:]))
 		s.marked = markedOf(value)
 		return
 	}
-	if !e.one.env.Splits.Channels || len(e.restored) == 0 {
+	if !m.env.Splits.Channels || len(m.restored) == 0 {
 		return
 	}
 	s.max, s.marked = flow.EndTime, flow.EndTime
-	for _, value := range e.restored {
+	for _, value := range m.restored {
 		s.max, s.marked = min(s.max, markOf(value)), min(s.marked, markedOf(value))
 	}
 }
