@@ -1,17 +1,55 @@
 package heap
 
 import (
+	"reflect"
+
 	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
 )
+
+// Base is a store for code that does not know the type of its keys. The compiler makes such code once, and not for every
+// type of keys: a map and all that belongs to it are a lot of code.
+type Base struct{ core *core }
+
+// Base is the store without the type of its keys.
+func (s *Store[K]) Base() Base { return Base{&s.core} }
+
+// Take counts memory that values have outside of their tables, until the store is closed. It refuses what the budget does not
+// have.
+func (b Base) Take(bytes int64) { b.core.space.take(bytes) }
+
+// AddMap is [AddMap] for values that stand for those of another type, the one with this name.
+func (b Base) AddMap[A comparable, V any](name, values string, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+	m := newMap(b.core, backend.State{
+		Name: name, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + values,
+	}, item, value)
+	b.core.add(m)
+	return m
+}
 
 // AddTable is AddMap for values that are changed in place, through Ref, what they refer to included. Set is not used
 // with such values: what they refer to belongs to the map.
-func AddTable[A comparable, V any, K comparable](
-	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
-) *Map[A, V] {
-	m := AddMap(s, name, item, value, was...)
+func (b Base) AddTable[A comparable, V any](name, values string, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+	m := b.AddMap(name, values, item, value)
 	m.valFam.encode, m.valFam.refs = m.encode.value, codec.HoldsReferences[V]()
 	return m
+}
+
+// AddTimers is [AddTimers].
+func (b Base) AddTimers[S comparable](name string, d Domain, item codec.Codec[S], fire func(item S, at int64) error) *Timers[S] {
+	info := backend.State{Name: name, Kind: backend.Timers, Type: reflect.TypeFor[S]().String(), Time: d.String()}
+	t := &Timers[S]{times: newMap[S, int64](b.core, info, item, timeCodec{}), fire: fire}
+	t.sched = b.core.queues[d].add(t, b.core.groups)
+	b.core.add(t)
+	return t
+}
+
+// AddValue is [AddValue].
+func (b Base) AddValue[V any](name string, c codec.Codec[V]) *Value[V] {
+	info := backend.State{Name: name, Kind: backend.Value, Type: reflect.TypeFor[V]().String()}
+	v := &Value[V]{single: newSingle(b.core, info, c)}
+	b.core.add(v)
+	return v
 }
 
 // Ref returns the value of an item for changing in place, until the next use of the map. An item that had none has the

@@ -12,10 +12,9 @@ import (
 )
 
 // control is the trigger of the user's own, and what it sees.
-type control[K comparable, T any] struct {
-	decide func(T) window.Action
+type control struct {
 	kept   []*kept
-	store  *heap.Store[K]
+	states heap.Base
 	codecs *codec.Set
 	fireAt func(at int64)
 
@@ -38,15 +37,14 @@ func (k *kept) Set(value []byte)    { k.state.Set(*k.at, value) }
 func (k *kept) Clear()              { k.state.Delete(*k.at) }
 
 // construct calls the trigger's constructor.
-func (o *Operator[K, T, A, V]) construct() error {
+func (o *machine) construct() error {
 	c := &o.control
-	c.store, c.codecs = o.store, o.Codecs
+	c.states, c.codecs = o.base, o.Codecs
 	c.fireAt = func(at int64) { o.firings.At(c.at, o.dueAt(at)) }
-	decide := o.TriggerBy(window.NewControl(c))
-	if decide == nil {
+	if !o.work.construct(window.NewControl(c)) {
 		return errors.New("the constructor of TriggerBy has returned no function")
 	}
-	c.decide, c.constructed = decide, true
+	c.constructed = true
 	if !o.merging() {
 		return nil
 	}
@@ -59,13 +57,13 @@ func (o *Operator[K, T, A, V]) construct() error {
 }
 
 // Span is the window at hand.
-func (c *control[K, T]) Span() window.Span {
+func (c *control) Span() window.Span {
 	c.inside("Span")
 	return c.span
 }
 
 // FireAt sets when the window at hand fires.
-func (c *control[K, T]) FireAt(t time.Time) {
+func (c *control) FireAt(t time.Time) {
 	c.inside("FireAt")
 	if t.Before(time.Unix(0, flow.NoTime+2)) || t.After(time.Unix(0, flow.EndTime-1)) {
 		flow.Fail(fmt.Errorf("the trigger's FireAt(%v) is not in the years 1678 to 2262", t))
@@ -74,10 +72,10 @@ func (c *control[K, T]) FireAt(t time.Time) {
 }
 
 // Codecs are the job's.
-func (c *control[K, T]) Codecs() *codec.Set { return c.codecs }
+func (c *control) Codecs() *codec.Set { return c.codecs }
 
 // Keep makes a value of each window.
-func (c *control[K, T]) Keep(name string, values codec.Codec[[]byte], merge func(into, from []byte) ([]byte, error)) window.Kept {
+func (c *control) Keep(name string, values codec.Codec[[]byte], merge func(into, from []byte) ([]byte, error)) window.Kept {
 	if c.constructed {
 		flow.Fail(fmt.Errorf("the trigger makes the value %q while it runs: its constructor makes all of them", name))
 	}
@@ -90,27 +88,26 @@ func (c *control[K, T]) Keep(name string, values codec.Codec[[]byte], merge func
 		}
 	}
 	k := &kept{name: name, at: &c.at, merge: merge}
-	k.state = heap.AddMap[Window](c.store, keptPrefix+name, windowCodec{"window/1"}, values)
+	k.state = c.states.AddMap(keptPrefix+name, "[]uint8", windowCodec{"window/1"}, values)
 	c.kept = append(c.kept, k)
 	return k
 }
 
 // Fail ends the attempt.
-func (c *control[K, T]) Fail(err error) { flow.Fail(err) }
+func (c *control) Fail(err error) { flow.Fail(err) }
 
-func (c *control[K, T]) inside(what string) {
+func (c *control) inside(what string) {
 	if !c.inRecord {
 		flow.Fail(fmt.Errorf("the trigger asks for %s while no window is at hand: only the function that takes records may", what))
 	}
 }
 
-// decide has the trigger decide about a window that a record was added to.
-func (o *Operator[K, T, A, V]) decide(w Window, x *open[A], v T, _ int64) error {
+// decide has the trigger decide about a window that record i of the batch was added to.
+func (o *machine) decide(w Window, x *opened, i int) error {
 	c := &o.control
-	var p Pane[K, V]
-	o.place(&p, x.Start, x.End, flow.NoTime)
+	p := o.place(x.Start, x.End, flow.NoTime)
 	c.at, c.span, c.inRecord = w, spanOf(p.Start, p.End), true
-	action := c.decide(v)
+	action := o.work.decide(i)
 	c.inRecord = false
 	switch action {
 	case window.Continue:
@@ -133,7 +130,7 @@ func spanOf(start, end int64) (s window.Span) {
 }
 
 // mergeKept merges what the trigger keeps for two windows.
-func (o *Operator[K, T, A, V]) mergeKept(into, from Window) error {
+func (o *machine) mergeKept(into, from Window) error {
 	for _, k := range o.control.kept {
 		b, ok := k.state.Lookup(from)
 		if !ok {

@@ -2,8 +2,8 @@ package general
 
 import (
 	"fmt"
-	"slices"
 	"time"
+	"unsafe"
 
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/window"
@@ -11,80 +11,67 @@ import (
 
 func timeOf(at int64) time.Time { return time.Unix(0, at).UTC() }
 
-// evicts says whether windows keep their records.
-func (o *Operator[K, T, A, V]) evicts() bool {
-	return o.Evict.Kind != window.KeepAll || o.EvictBy != nil
-}
-
 // Lists of records are values of a state: they are appended to, cut and replaced, and what is in a list is never changed,
 // so that a frozen one stays as it is.
 
 // trimLength is how long a list becomes before it is looked at for records that can't be wanted any more.
 const trimLength = 64
 
-// keep takes a record into a window's list.
-func (o *Operator[K, T, A, V]) keep(w Window, v T, at int64) error {
+// keep takes record i of the batch into a window's list.
+func (o *machine) keep(w Window, i int, at int64) error {
 	if o.Evict.Kind == window.ByAge && at == flow.NoTime {
 		return fmt.Errorf("a record without event time, which window.KeepFor(%v) needs: call EventTime on the stream before KeyBy", o.Evict.For)
 	}
-	all := append(o.records.Get(w), stamped[T]{at, v})
-	if n := len(all); n >= trimLength && n&(n-1) == 0 {
-		if cut := o.cut(all); len(cut) < n {
-			all = slices.Clone(cut)
-		}
+	all := o.work.keep(o.records.Get(w), i, at)
+	if n := all.len; n >= trimLength && n&(n-1) == 0 {
+		all = o.work.trim(all)
 	}
 	o.records.Set(w, all)
 	return nil
 }
 
-// cut drops what the evictor does not keep, whatever follows.
-func (o *Operator[K, T, A, V]) cut(all []stamped[T]) []stamped[T] {
-	switch o.Evict.Kind {
+// content is what a window's pane is made of: its accumulator, or one of the records that the evictors leave.
+func (o *machine) content(w Window, x *opened) unsafe.Pointer {
+	if o.records == nil {
+		return x.acc
+	}
+	all := o.records.Get(w)
+	kept := o.work.leave(all)
+	if kept.len < all.len {
+		o.records.Set(w, kept)
+	}
+	return o.work.gather(kept)
+}
+
+// cut drops what an evictor does not keep, whatever follows.
+func cut[T any](e window.Eviction, all []stamped[T]) []stamped[T] {
+	switch e.Kind {
 	case window.ByNumber:
-		return all[max(0, len(all)-o.Evict.Last):]
+		return all[max(0, len(all)-e.Last):]
 	case window.ByAge:
-		return o.young(all)
+		return young(int64(e.For), all)
 	}
 	return all
 }
 
 // young are the records that are not much older than the newest. Most often the list is in order, and what goes is in front.
-func (o *Operator[K, T, A, V]) young(all []stamped[T]) []stamped[T] {
+func young[T any](age int64, all []stamped[T]) []stamped[T] {
 	newest := int64(flow.NoTime)
 	for i := range all {
 		newest = max(newest, all[i].At)
 	}
-	old := func(r stamped[T]) bool { return newest-r.At > int64(o.Evict.For) }
+	old := func(r *stamped[T]) bool { return newest-r.At > age }
 	from := 0
-	for old(all[from]) {
+	for old(&all[from]) {
 		from++
 	}
-	if all = all[from:]; slices.ContainsFunc(all, old) {
-		return slices.DeleteFunc(slices.Clone(all), old)
+	all = all[from:]
+	for i := range all {
+		if old(&all[i]) {
+			return without(all, func(i int) bool { return old(&all[i]) })
+		}
 	}
 	return all
-}
-
-// content is what a window's pane is made of: its accumulator, or one of the records that the evictors leave.
-func (o *Operator[K, T, A, V]) content(w Window, x *open[A]) *A {
-	if o.records == nil {
-		return &x.Acc
-	}
-	all := o.records.Get(w)
-	kept := o.cut(all)
-	if o.EvictBy != nil {
-		newest := kept[len(kept)-1]
-		evict := func(i int) bool { return i < len(kept)-1 && o.EvictBy(kept[i].Record, newest.Record) }
-		kept = without(kept, evict)
-	}
-	if len(kept) < len(all) {
-		o.records.Set(w, kept)
-	}
-	o.blank()
-	for i := range kept {
-		o.fold(&o.tmp, kept[i].Record, kept[i].At)
-	}
-	return &o.tmp
 }
 
 // without is a list without the places that evict says; evict is asked once for each, in order.

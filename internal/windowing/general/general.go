@@ -9,6 +9,9 @@
 // (Sessions grow; their present span is in the entry.) Everything is in states of a [heap.Store] of the operator's
 // own, so that snapshots, restore at any parallelism and schema evolution are the store's. Firing is resumable because a
 // timer that has fired is unset: what a snapshot has in the middle of firing is what is left to fire.
+// All of that is one [machine], which knows the types of nothing, so that the compiler makes it once: keys, records,
+// accumulators and results are the business of [typed], which is small. The machine holds a window's accumulator as a pointer,
+// and lists of records and panes as a [list]; what is written are the types that they have.
 //
 // # A window's life
 //
@@ -72,154 +75,66 @@ type Pane[K comparable, V any] struct {
 
 // Operator is a window operator's part in one subtask, whose goroutine calls all methods.
 type Operator[K comparable, T, A, V any] struct {
-	Config[K, T, A, V]
-	assigner
-	steps
-	store *heap.Store[K]
-	refs  bool // accumulators hold references
-
-	windows *heap.Map[Window, open[A]]
-	counted *heap.Value[int64]              // records of a key so far, of count windows
-	records *heap.Map[Window, []stamped[T]] // with evictors
-	emitted *heap.Map[Window, []emitted[A]] // in retracting mode: the panes that stand
-	ends    *heap.Timers[Window]            // when a window ends, and then when it is dropped
-	firings *heap.Timers[Window]            // when it fires between, by its own clock
-	ticks   *heap.Timers[Window]            // when it fires between, by the wall clock
-	control control[K, T]
-
-	wm, before int64   // the watermark, and the last one that was not the end of time
-	floors     []int64 // restored, by key group from From on
-	top        int64   // the highest of them
-	lates      int64
-
-	holding []Window   // scratch: the windows of a record
-	touched []touching // scratch: the sessions that a record touches
-	tmp     A          // where accumulators are merged for a pane
+	engine
+	work *work[K, T, A, V]
 }
 
-// open is a window that has not been dropped.
-type open[A any] struct {
-	Acc        A
-	Start, End int64  // of count windows and the window without end: the earliest record's time, and a nanosecond after the latest's
-	New        uint32 // records since the last pane
-	Panes      uint32
-	Held       bool // there is content: it was not purged, or something came since
-	Ended      bool // its end has come: what comes now is late
-}
+// engine is the [machine]. What has types does not name it: the compiler would make the machine's maps for each use.
+type engine interface {
+	// Advance moves the watermark and fires what is due, limit timers at a time; at the end of input also what the wall clock
+	// would make due.
+	Advance(wm int64, limit int) (done bool)
+	// NextTick is when the wall clock makes something due.
+	NextTick() (at int64, ok bool)
+	// Tick fires what the wall clock has made due, limit timers at a time.
+	Tick(now int64, limit int) (done bool)
 
-// stamped is a record of a window with an evictor.
-type stamped[T any] struct {
-	At     int64
-	Record T
-}
+	// States lists the state, in the order in which it is restored.
+	States() []backend.State
+	// Snapshot freezes the state as it is.
+	Snapshot() backend.Snapshot
+	// Restore reads one state of one key group.
+	Restore(was backend.State, state string, group int, r backend.Reader) error
+	// Floor is how far event time has come for a key group: windows that are due and have not fired have a timer that says so.
+	Floor(group int) int64
+	// RestoreFloor gives a key group the floor that it had in the snapshot.
+	RestoreFloor(group int, wm int64)
 
-// emitted is a pane that has been emitted and not taken back.
-type emitted[A any] struct {
-	Acc        A
-	Start, End int64
-	Index      uint32
-	Timing     uint8
-}
+	// LateCount is the number of records that came too late.
+	LateCount() int64
+	// Close gives the memory back to the budget.
+	Close()
 
-// The names of the operator's states.
-const (
-	windowsState = "windows"
-	countsState  = "window-counts"
-	recordsState = "window-records"
-	emittedState = "window-emitted"
-	endsState    = "window-ends"
-	firingsState = "window-firings"
-	ticksState   = "window-ticks"
-	keptPrefix   = "trigger-" // and the name that the trigger has given
-)
+	// receive takes the records of the batch in, which have these times.
+	receive(times []int64) error
+}
 
 // New makes an operator. Its errors are those of planning: what was asked for makes no sense.
 func New[K comparable, T, A, V any](c Config[K, T, A, V]) (*Operator[K, T, A, V], error) {
-	if err := c.validate(); err != nil {
+	if err := c.Parts.Validate(); err != nil {
 		return nil, err
 	}
-	o := &Operator[K, T, A, V]{
-		Config: c, assigner: newAssigner(c.Windows), steps: newSteps(c.Windows, c.Trigger, c.TriggerBy != nil, c.Mode),
-		store: heap.New(heap.Config{From: c.From, To: c.To, Max: c.Max, Budget: c.Budget}, c.Keys),
-		refs:  codec.HoldsReferences[A](),
-		wm:    flow.NoTime, before: flow.NoTime, top: flow.NoTime, floors: make([]int64, c.To-c.From),
+	s := plan{
+		From: c.From, To: c.To, Max: c.Max, Codecs: c.Codecs, Clock: c.Clock, Windows: c.Windows, Lateness: c.Lateness,
+		Trigger: c.Trigger, Triggered: c.Triggered, custom: c.TriggerBy != nil,
+		Evict: c.Evict, evicts: c.Evict.Kind != window.KeepAll || c.EvictBy != nil, Mode: c.Mode,
 	}
-	for i := range o.floors {
-		o.floors[i] = flow.NoTime
-	}
-	if err := o.addStates(); err != nil {
+	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	if c.TriggerBy != nil {
-		if err := o.construct(); err != nil {
-			return nil, err
-		}
+	store := heap.New(heap.Config{From: c.From, To: c.To, Max: c.Max, Budget: c.Budget}, c.Keys)
+	w := &work[K, T, A, V]{Config: c, store: store, refs: codec.HoldsReferences[A]()}
+	m, err := newMachine(s, w, store, store.Base())
+	if err != nil {
+		return nil, err
 	}
-	return o, nil
+	return &Operator[K, T, A, V]{m, w}, nil
 }
 
-// States lists the state, in the order in which it is restored.
-func (o *Operator[K, T, A, V]) States() []backend.State { return o.store.States() }
-
-// Snapshot freezes the state as it is.
-func (o *Operator[K, T, A, V]) Snapshot() backend.Snapshot { return o.store.Snapshot() }
-
-// Restore reads one state of one key group.
-func (o *Operator[K, T, A, V]) Restore(was backend.State, state string, group int, r backend.Reader) error {
-	return o.store.Restore(was, state, group, r)
-}
-
-// Floor is how far event time has come for a key group: windows that are due and have not fired have a timer that says so.
-func (o *Operator[K, T, A, V]) Floor(group int) int64 { return max(o.wm, o.floors[group-o.From]) }
-
-// RestoreFloor gives a key group the floor that it had in the snapshot.
-func (o *Operator[K, T, A, V]) RestoreFloor(group int, wm int64) {
-	o.floors[group-o.From] = wm
-	o.top = max(o.top, wm)
-}
-
-// LateCount is the number of records that came too late.
-func (o *Operator[K, T, A, V]) LateCount() int64 { return o.lates }
-
-// Close gives the memory back to the budget.
-func (o *Operator[K, T, A, V]) Close() { o.store.Close() }
-
-// reach is how far event time has come for the key at hand. Nothing is late by the wall clock.
-func (o *Operator[K, T, A, V]) reach() int64 {
-	switch {
-	case o.spec.Processing:
-		return flow.NoTime
-	case o.wm >= o.top:
-		return o.wm
-	}
-	return max(o.wm, o.floors[o.store.Group()-o.From])
-}
-
-// Advance moves the watermark and fires what is due, limit timers at a time; at the end of input also what the wall clock
-// would make due.
-func (o *Operator[K, T, A, V]) Advance(wm int64, limit int) (done bool) {
-	o.wm = max(o.wm, wm)
-	if wm != flow.EndTime {
-		o.before = o.wm
-	}
-	if !o.fireDue(heap.Event, o.wm, limit) {
-		return false
-	}
-	return wm != flow.EndTime || o.fireDue(heap.Processing, flow.EndTime, limit)
-}
-
-// NextTick is when the wall clock makes something due.
-func (o *Operator[K, T, A, V]) NextTick() (at int64, ok bool) {
-	return o.store.NextTimer(heap.Processing)
-}
-
-// Tick fires what the wall clock has made due, limit timers at a time.
-func (o *Operator[K, T, A, V]) Tick(now int64, limit int) (done bool) {
-	return o.fireDue(heap.Processing, now, limit)
-}
-
-func (o *Operator[K, T, A, V]) fireDue(d heap.Domain, upTo int64, limit int) (done bool) {
-	more, err := o.store.Fire(d, upTo, limit)
-	flow.Check(err)
-	return !more
+// Receive takes records in. An error fails the job. It is not called while an Advance is under way.
+func (o *Operator[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
+	o.work.in = in
+	err := o.receive(in.Times)
+	o.work.in = nil
+	return err
 }

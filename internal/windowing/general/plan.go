@@ -58,17 +58,14 @@ func newStep(f *window.Firing) step {
 }
 
 // validate returns what makes no sense, or nil.
-func (c *Config[K, T, A, V]) validate() error {
-	if err := c.Parts.Validate(); err != nil {
-		return err
-	}
+func (c *plan) validate() error {
 	if err := errors.Join(c.Windows.Validate(), c.Trigger.Validate(), c.Evict.Validate(), c.Mode.Validate()); err != nil {
 		return err
 	}
 	if c.From < 0 || c.To < c.From || c.Max < c.To || c.To > math.MaxUint16 {
 		return fmt.Errorf("key groups %d to %d of %d", c.From, c.To, c.Max)
 	}
-	if c.TriggerBy != nil && !c.Trigger.Default() {
+	if c.custom && !c.Trigger.Default() {
 		return fmt.Errorf("it has a Trigger (%v) and a TriggerBy: one of them says when windows fire", c.Trigger)
 	}
 	if c.Mode == window.Retracting && c.Trigger.Purges() {
@@ -78,10 +75,10 @@ func (c *Config[K, T, A, V]) validate() error {
 }
 
 // validateWindows checks what particular windows can't have.
-func (c *Config[K, T, A, V]) validateWindows() error {
+func (c *plan) validateWindows() error {
 	w, f := c.Windows, c.Trigger
 	switch {
-	case w.Kind == window.Unending && c.TriggerBy == nil && f.Kind == window.AtEnd:
+	case w.Kind == window.Unending && !c.custom && f.Kind == window.AtEnd:
 		return fmt.Errorf("%v has no end to fire at: give it a Trigger (window.AtCount, window.Every) or a TriggerBy", w)
 	case w.Kind == window.Counted && c.Triggered:
 		return fmt.Errorf("%v fire with their last record and take no trigger: for others, use window.Global with window.KeepLast", w)
@@ -103,7 +100,7 @@ func intervals(f window.Firing, is func(window.Firing) bool) bool {
 	return false
 }
 
-func (c *Config[K, T, A, V]) validateLateness() error {
+func (c *plan) validateLateness() error {
 	w := c.Windows
 	switch {
 	case c.Lateness < 0:
@@ -117,7 +114,7 @@ func (c *Config[K, T, A, V]) validateLateness() error {
 }
 
 // validateCopies refuses what would cost more than anybody wants: here a record is added to each of its windows.
-func (c *Config[K, T, A, V]) validateCopies() error {
+func (c *plan) validateCopies() error {
 	w := c.Windows
 	if w.Kind != window.Aligned && w.Kind != window.Cumulative || w.Slide <= 0 {
 		return nil

@@ -11,14 +11,14 @@ import (
 // findRecords is how many records are gone through between two searches for rows, so that cache misses overlap.
 const findRecords = 128
 
-// Receive takes records in. An error fails the job. It is not called while an Advance is under way.
-func (o *Operator[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
-	for from := 0; from < len(in.Values); from += findRecords {
-		to := min(from+findRecords, len(in.Values))
-		o.store.Begin(in.Keys[from:to], in.Hashes[from:to])
+// receive takes the records of the batch in, which have these times.
+func (o *machine) receive(times []int64) error {
+	for from := 0; from < len(times); from += findRecords {
+		to := min(from+findRecords, len(times))
+		o.work.begin(from, to)
 		for i := from; i < to; i++ {
 			o.store.Select(i - from)
-			if err := o.receive(in, i); err != nil {
+			if err := o.record(i, times[i]); err != nil {
 				return err
 			}
 		}
@@ -27,16 +27,15 @@ func (o *Operator[K, T, A, V]) Receive(in *flow.Keyed[K, T]) error {
 	return nil
 }
 
-// receive takes record i of a batch, whose key is at hand.
-func (o *Operator[K, T, A, V]) receive(in *flow.Keyed[K, T], i int) error {
-	at := in.Times[i]
+// record takes record i of the batch, whose key is at hand.
+func (o *machine) record(i int, at int64) error {
 	switch o.spec.Kind {
 	case window.Counted:
-		return o.count(in.Values[i], at)
+		return o.count(i, at)
 	case window.Unending:
 		w := Window{}
 		x := o.refUntimed(w, at)
-		return o.add(w, x, in.Values[i], at)
+		return o.add(w, x, i, at)
 	}
 	if o.spec.Processing {
 		at = o.Clock.Now()
@@ -45,18 +44,18 @@ func (o *Operator[K, T, A, V]) receive(in *flow.Keyed[K, T], i int) error {
 		return err
 	}
 	if o.merging() {
-		return o.session(in, i, at)
+		return o.session(i, at)
 	}
-	return o.timedRecord(in, i, at)
+	return o.timedRecord(i, at)
 }
 
 // count takes a record into count windows. At most one of them is full with it: the first.
-func (o *Operator[K, T, A, V]) count(v T, at int64) error {
+func (o *machine) count(i int, at int64) error {
 	n := o.counted.Get() + 1
 	o.holding = o.nth(o.holding[:0], n)
 	for _, w := range o.holding {
 		x := o.refUntimed(w, at)
-		if err := o.hold(w, x, v, at); err != nil {
+		if err := o.hold(w, x, i, at); err != nil {
 			return err
 		}
 		if w.End == n {
@@ -73,8 +72,8 @@ func (o *Operator[K, T, A, V]) count(v T, at int64) error {
 }
 
 // refUntimed is a window without time of its own, for a record at a time.
-func (o *Operator[K, T, A, V]) refUntimed(w Window, at int64) *open[A] {
-	x, fresh := o.windows.Ref(w)
+func (o *machine) refUntimed(w Window, at int64) *opened {
+	x, fresh := o.open(w)
 	if fresh {
 		x.Start, x.End = flow.EndTime, flow.NoTime
 	}
@@ -85,9 +84,8 @@ func (o *Operator[K, T, A, V]) refUntimed(w Window, at int64) *open[A] {
 }
 
 // timedRecord takes a record into the windows of time that hold it and are not over.
-func (o *Operator[K, T, A, V]) timedRecord(in *flow.Keyed[K, T], i int, at int64) error {
-	v := in.Values[i]
-	if err := o.find(v, at); err != nil {
+func (o *machine) timedRecord(i int, at int64) error {
+	if err := o.find(i, at); err != nil {
 		return err
 	}
 	reach, kept := o.reach(), 0
@@ -97,34 +95,34 @@ func (o *Operator[K, T, A, V]) timedRecord(in *flow.Keyed[K, T], i int, at int64
 			continue
 		}
 		kept++
-		x, fresh := o.windows.Ref(w)
+		x, fresh := o.open(w)
 		if fresh {
 			x.Start, x.End = w.Start, w.End
 			o.begin(w, x, due, reach)
 		}
-		if err := o.add(w, x, v, at); err != nil {
+		if err := o.add(w, x, i, at); err != nil {
 			return err
 		}
 	}
 	if kept == 0 && len(o.holding) > 0 {
-		o.tooLate(in, i)
+		o.tooLate(i)
 	}
 	return nil
 }
 
 // find finds the windows that hold a record.
-func (o *Operator[K, T, A, V]) find(v T, at int64) error {
+func (o *machine) find(i int, at int64) error {
 	o.holding = o.holding[:0]
 	if o.spec.Kind == window.Ruled {
-		return o.findRuled(v, at)
+		return o.findRuled(i, at)
 	}
 	o.holding = o.timed(o.holding, at)
 	return nil
 }
 
 // findRuled asks the author's function. What its loop needs is allocated, so that it is a function of its own.
-func (o *Operator[K, T, A, V]) findRuled(v T, at int64) error {
-	for s := range o.Rule.Spans(v, timeOf(at)) {
+func (o *machine) findRuled(i int, at int64) error {
+	for s := range o.work.spans(i, at) {
 		w, err := o.ruled(s)
 		if err != nil {
 			return err
@@ -138,7 +136,7 @@ func (o *Operator[K, T, A, V]) findRuled(v T, at int64) error {
 }
 
 // begin begins a window with its first record: it may be due already.
-func (o *Operator[K, T, A, V]) begin(w Window, x *open[A], due, reach int64) {
+func (o *machine) begin(w Window, x *opened, due, reach int64) {
 	if due <= reach {
 		x.Ended = true
 		due = saturated(due, o.Lateness)
@@ -147,12 +145,12 @@ func (o *Operator[K, T, A, V]) begin(w Window, x *open[A], due, reach int64) {
 }
 
 // add takes a record into a window, which then may fire.
-func (o *Operator[K, T, A, V]) add(w Window, x *open[A], v T, at int64) error {
-	if err := o.hold(w, x, v, at); err != nil {
+func (o *machine) add(w Window, x *opened, i int, at int64) error {
+	if err := o.hold(w, x, i, at); err != nil {
 		return err
 	}
-	if o.control.decide != nil {
-		return o.decide(w, x, v, at)
+	if o.custom {
+		return o.decide(w, x, i)
 	}
 	s := &o.early
 	if x.Ended {
@@ -170,7 +168,7 @@ func (o *Operator[K, T, A, V]) add(w Window, x *open[A], v T, at int64) error {
 }
 
 // between is the timing of a pane that is not on time.
-func between[A any](x *open[A]) window.Timing {
+func between(x *opened) window.Timing {
 	if x.Ended {
 		return window.PaneLate
 	}
@@ -178,7 +176,7 @@ func between[A any](x *open[A]) window.Timing {
 }
 
 // arm sets when a window next fires, no later than it is set already.
-func (o *Operator[K, T, A, V]) arm(w Window, x *open[A], s *step, at int64) error {
+func (o *machine) arm(w Window, x *opened, s *step, at int64) error {
 	if at == flow.NoTime {
 		return fmt.Errorf("a record without event time, which window.Every(%v) needs: call EventTime on the stream before KeyBy, "+
 			"or follow the clock with ProcessingTime", time.Duration(s.interval))
@@ -197,7 +195,7 @@ func (o *Operator[K, T, A, V]) arm(w Window, x *open[A], s *step, at int64) erro
 }
 
 // armTick sets when a window next fires by the wall clock, unless it is set.
-func (o *Operator[K, T, A, V]) armTick(w Window, x *open[A], s *step) {
+func (o *machine) armTick(w Window, x *opened, s *step) {
 	if _, set := o.ticks.Time(w); set {
 		return
 	}
@@ -209,10 +207,8 @@ func (o *Operator[K, T, A, V]) armTick(w Window, x *open[A], s *step) {
 	o.ticks.At(w, due)
 }
 
-// tooLate counts record i of a batch, and passes it on to whoever wants it.
-func (o *Operator[K, T, A, V]) tooLate(in *flow.Keyed[K, T], i int) {
+// tooLate counts record i of the batch, and passes it on to whoever wants it.
+func (o *machine) tooLate(i int) {
 	o.lates++
-	if o.Late != nil {
-		o.Late(in.Keys[i], in.Values[i], in.Times[i])
-	}
+	o.work.late(i)
 }

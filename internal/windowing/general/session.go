@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/window"
 )
 
@@ -18,9 +17,8 @@ type touching struct {
 }
 
 // session takes a record into the session of its key that it touches, or that those which it touches become.
-func (o *Operator[K, T, A, V]) session(in *flow.Keyed[K, T], i int, at int64) error {
-	v := in.Values[i]
-	gap, err := o.gap(v)
+func (o *machine) session(i int, at int64) error {
+	gap, err := o.gap(i)
 	if err != nil {
 		return err
 	}
@@ -32,7 +30,7 @@ func (o *Operator[K, T, A, V]) session(in *flow.Keyed[K, T], i int, at int64) er
 	}
 	reach := o.reach()
 	if saturated(o.dueAt(last), o.Lateness) <= reach {
-		o.tooLate(in, i)
+		o.tooLate(i)
 		return nil
 	}
 	id := own.id
@@ -41,21 +39,21 @@ func (o *Operator[K, T, A, V]) session(in *flow.Keyed[K, T], i int, at int64) er
 			return err
 		}
 	}
-	x, fresh := o.windows.Ref(id)
+	x, fresh := o.open(id)
 	if fresh {
 		x.Start, x.End = own.start, own.end
 	}
 	x.Start, x.End = min(x.Start, own.start), max(x.End, own.end)
 	o.rearm(id, x, fresh, reach)
-	return o.add(id, x, v, at)
+	return o.add(id, x, i, at)
 }
 
-// gap is how long a session goes on after a record.
-func (o *Operator[K, T, A, V]) gap(v T) (int64, error) {
+// gap is how long a session goes on after record i of the batch.
+func (o *machine) gap(i int) (int64, error) {
 	if o.spec.Kind == window.Sessions {
 		return o.size, nil
 	}
-	gap := o.Rule.Gap(v)
+	gap := o.work.gap(i)
 	if gap <= 0 || gap > window.MaxSize {
 		return 0, fmt.Errorf("window.SessionBy: a record has a gap of %v: it must be greater than 0 and at most %v", gap, time.Duration(window.MaxSize))
 	}
@@ -63,9 +61,9 @@ func (o *Operator[K, T, A, V]) gap(v T) (int64, error) {
 }
 
 // touch finds the key's sessions that touch one, those that abut included, in the order of their starts.
-func (o *Operator[K, T, A, V]) touch(own touching) {
+func (o *machine) touch(own touching) {
 	o.touched = o.touched[:0]
-	o.windows.Each(func(id Window, x *open[A]) bool {
+	o.windows.Each(func(id Window, x *opened) bool {
 		if x.Start <= own.end && x.End >= own.start {
 			o.touched = append(o.touched, touching{id, x.Start, x.End})
 		}
@@ -78,7 +76,7 @@ func (o *Operator[K, T, A, V]) touch(own touching) {
 
 // rearm sets when a session is looked at again. One that was late and goes on ends once more. One whose end has come and that
 // has not been looked at yet is about to be.
-func (o *Operator[K, T, A, V]) rearm(id Window, x *open[A], fresh bool, reach int64) {
+func (o *machine) rearm(id Window, x *opened, fresh bool, reach int64) {
 	due := o.dueAt(x.End)
 	switch {
 	case due > reach:
@@ -94,24 +92,24 @@ func (o *Operator[K, T, A, V]) rearm(id Window, x *open[A], fresh bool, reach in
 
 // merge merges the sessions that a record touches into the earliest, in the order of their times, with all that their
 // triggers have of them: they count together, and the earliest firing is due first.
-func (o *Operator[K, T, A, V]) merge() (into Window, err error) {
+func (o *machine) merge() (into Window, err error) {
 	into = o.touched[0].id
 	for _, t := range o.touched[1:] {
 		from := *o.windows.Find(t.id)
 		x := o.windows.Find(into)
-		o.Parts.Merge(&x.Acc, from.Acc)
+		o.work.merge(x.acc, from.acc)
 		x.End = max(x.End, from.End)
 		x.New = uint32(min(uint64(x.New)+uint64(from.New), math.MaxUint32))
 		x.Panes += from.Panes
 		x.Held, x.Ended = x.Held || from.Held, x.Ended || from.Ended
 		if o.records != nil {
-			if more := o.records.Get(t.id); len(more) > 0 {
-				o.records.Set(into, append(o.records.Get(into), more...))
+			if more := o.records.Get(t.id); more.len > 0 {
+				o.records.Set(into, o.work.joinRecords(o.records.Get(into), more))
 			}
 		}
 		if o.emitted != nil {
-			if more := o.emitted.Get(t.id); len(more) > 0 {
-				o.emitted.Set(into, append(slices.Clip(o.emitted.Get(into)), more...))
+			if more := o.emitted.Get(t.id); more.len > 0 {
+				o.emitted.Set(into, o.work.joinPanes(o.emitted.Get(into), more))
 			}
 		}
 		o.mergeTimers(into, t.id)
@@ -123,7 +121,7 @@ func (o *Operator[K, T, A, V]) merge() (into Window, err error) {
 	return into, nil
 }
 
-func (o *Operator[K, T, A, V]) mergeTimers(into, from Window) {
+func (o *machine) mergeTimers(into, from Window) {
 	if o.firings != nil {
 		if at, ok := o.firings.Time(from); ok {
 			if set, has := o.firings.Time(into); !has || at < set {
