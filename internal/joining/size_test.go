@@ -30,7 +30,7 @@ func TestStateGoes(t *testing.T) {
 		{"versions", settings{by: "asof", kind: "left"}, true, true, map[string]int{"waiting": 6, "versions": keys + 6}, "versions 10"},
 		{"versions alone", settings{by: "asof", kind: "left"}, false, true, map[string]int{"versions": keys + 6}, "versions 10"},
 		{"no versions", settings{by: "asof", kind: "left"}, true, false, map[string]int{"waiting": 6}, "none"},
-		{"windows", settings{by: "window", kind: "full", windows: window.Tumbling(20)}, true, true, map[string]int{"slices": 2 * keys}, "none"},
+		{"windows", settings{by: "window", kind: "full", windows: window.Tumbling(20)}, true, true, map[string]int{"slices": 2 * (20 + behind + 1)}, "none"}, // records
 		{
 			"late windows", settings{by: "window", kind: "full", windows: window.Tumbling(20), lateness: Lateness{0, 20}}, true, true,
 			map[string]int{"slices": 3 * keys}, "none",

@@ -45,11 +45,34 @@ func NewWindows[K comparable, T, U any](c Config[K, T, U], w window.Assigner, r 
 		return nil, err
 	}
 	config.Emit = emit
+	config.Pairing = &windowing.Pairing[Kept[T, U]]{Sides: (*Kept[T, U]).sides, Alone: r.alone()}
 	if !aligned {
 		config.Fired = (*Kept[T, U]).Emitted
 	}
 	o.Operator, err = windowing.New(config)
 	return o, err
+}
+
+// sides are those of which there are records.
+func (k *Kept[T, U]) sides() (has windowing.Sides) {
+	if k.alone&aloneFirst != 0 || k.more != nil && len(k.more.first) > 0 {
+		has |= windowing.First
+	}
+	if k.alone&aloneSecond != 0 || k.more != nil && len(k.more.second) > 0 {
+		has |= windowing.Second
+	}
+	return has
+}
+
+// alone are the sides whose records are emitted without a partner.
+func (r *Results[T, U]) alone() (sides windowing.Sides) {
+	if r.First != nil {
+		sides |= windowing.First
+	}
+	if r.Second != nil {
+		sides |= windowing.Second
+	}
+	return sides
 }
 
 // Group receives the records of both sides of a key's window: a pane. It may keep them.

@@ -24,6 +24,7 @@ type base[K comparable, A any] struct {
 	// emitPane emits the result of an accumulator, which it may hand on.
 	emitPane func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int)
 	sayFired func(acc *A)
+	pairing  *Pairing[A]
 
 	spans  spans
 	space  *heap.Space
@@ -48,7 +49,7 @@ type merging[A any] struct {
 
 func newBase[K comparable, T, A, V any](c Config[K, T, A, V], spec window.Spec) *base[K, A] {
 	b := makeBase(c.Keys, c.Acc, c.From, c.To, newSpans(spec, c.Lateness), heap.NewSpace(c.Budget))
-	b.Max, b.sayFired = c.Max, c.Fired
+	b.Max, b.sayFired, b.pairing = c.Max, c.Fired, c.Pairing
 	b.merging = merging[A]{c.Parts.Merge, c.Parts.Subtract, c.Parts.Grows}
 	result, emit := c.Parts.Result, c.Emit
 	b.emitPane = func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int) {

@@ -97,6 +97,7 @@ type shelf[K comparable, A any] struct {
 	family *heap.Family[entry[K, A]]
 	spare  [][]uint64 // empty slots of dropped slices
 	hint   int        // rows of the slice dropped last: the next will have about as many
+	log    bool       // slices are logs, without an index; see [Pairing]
 }
 
 // spareCount bounds how many dropped slices leave their index behind: windows open and drop slices in turn.
@@ -146,7 +147,7 @@ func (h *shelf[K, A]) open(start int64) *slice[K, A] {
 		return s
 	}
 	s := &slice[K, A]{start: start, rows: h.family.Column(), index: newIndex()}
-	if h.hint > 0 {
+	if h.hint > 0 && !h.log {
 		s.index.use(h.slots(slotsFor(h.hint)))
 	}
 	h.all = slices.Insert(h.all, h.place(start), s)

@@ -37,7 +37,10 @@ func newSliced[K comparable, A any](b *base[K, A]) *sliced[K, A] {
 	for i := range o.groups {
 		o.groups[i] = group{flow.NoTime, flow.NoTime}
 	}
+	o.shelf.log = b.pairing != nil && b.spans.lateness == 0
 	switch {
+	case o.shelf.log:
+		o.folds = newPairs(o)
 	case b.spans.whole():
 		o.folds = single[K, A]{o}
 	case b.Grows && b.Subtract == nil:
@@ -97,8 +100,12 @@ const findRecords = 128
 func (o *sliced[K, A]) addRun(s *slice[K, A], keys []K, hashes []uint64, in intake[A], from int) {
 	for lo := 0; lo < len(keys); lo += findRecords {
 		hi := min(lo+findRecords, len(keys))
-		o.prefetch(s, hashes[lo:hi])
-		o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		if o.shelf.log {
+			o.rows = s.append(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		} else {
+			o.prefetch(s, hashes[lo:hi])
+			o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		}
 		o.accs = o.accs[:0]
 		for _, row := range o.rows {
 			o.accs = append(o.accs, &s.rows.Ref(row).acc)
@@ -209,7 +216,7 @@ func (o *sliced[K, A]) fire(limit int) (work int) {
 
 // whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
 func (o *sliced[K, A]) whole(start int64) *slice[K, A] {
-	if !o.spans.whole() || o.at > 0 || o.top >= o.end-1 {
+	if !o.spans.whole() || o.shelf.log || o.at > 0 || o.top >= o.end-1 {
 		return nil
 	}
 	return o.shelf.get(start)

@@ -306,7 +306,7 @@ func (o *sliced[K, A]) restoreSlice(hash uint64, key K, at int64, value []byte) 
 	if err != nil {
 		return err
 	}
-	return restoreRow(&o.shelf, at, hash, key, acc)
+	return o.restoreAcc(at, hash, key, acc)
 }
 
 func (o *sliced[K, A]) restoreCount(hash uint64, key K, at int64, value []byte) error {
@@ -318,6 +318,22 @@ func (o *sliced[K, A]) restoreCount(hash uint64, key K, at int64, value []byte) 
 		return fmt.Errorf("a number of panes in %d bytes: %w", len(value), codec.ErrCorrupt)
 	}
 	return restoreRow(&o.panes, at, hash, key, uint32(n))
+}
+
+// restoreAcc adds an accumulator. What was a log has several of one key and slice.
+func (o *sliced[K, A]) restoreAcc(at int64, hash uint64, key K, acc A) error {
+	if o.pairing == nil {
+		return restoreRow(&o.shelf, at, hash, key, acc)
+	}
+	s := o.shelf.open(at)
+	if o.shelf.log {
+		s.rows.Set(uint32(s.n), entry[K, A]{hash, key, acc})
+		s.n++
+		return nil
+	}
+	row, _ := s.at(hash, key)
+	o.Merge(&s.rows.Ref(row).acc, acc)
+	return nil
 }
 
 func restoreRow[K comparable, A any](h *shelf[K, A], at int64, hash uint64, key K, acc A) error {

@@ -58,6 +58,9 @@ type Config[K comparable, T, A, V any] struct {
 	// of it. Nil: nobody wants to know.
 	Fired func(acc *A)
 
+	// Pairing says that accumulators are records of two sides, which are brought together; nil of others.
+	Pairing *Pairing[A]
+
 	// Emit receives the panes, in order of their ends where they are on time. Start and end are in nanoseconds; index is
 	// how many panes this window and key had before.
 	Emit func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int)

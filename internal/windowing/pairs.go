@@ -1,0 +1,108 @@
+package windowing
+
+import "leat.dev/leat/window"
+
+// Pairing makes an operator one that brings two sides together, for accumulators that are records of both. Where windows are the
+// same for all keys and nothing comes late, slices are then logs: a record is appended without a look at what its key has, and
+// is a row of its own. When a window fires, the keys of the side with fewer rows are put into a table, and the rows of the other
+// are looked up in it. So of two unequal sides the larger one costs little; hash joins of databases do it so too.
+//
+// A snapshot of a log has several entries of one key and slice.
+type Pairing[A any] struct {
+	// Sides says of which sides an accumulator has records.
+	Sides func(acc *A) Sides
+	// Alone is the sides whose records are emitted when the other has none for their key.
+	Alone Sides
+}
+
+// Sides are any of the two sides.
+type Sides uint8
+
+// The sides.
+const (
+	First Sides = 1 << iota
+	Second
+)
+
+// pairs puts windows of logs together.
+type pairs[K comparable, A any] struct {
+	*sliced[K, A]
+	table table[K, A]
+}
+
+func newPairs[K comparable, A any](o *sliced[K, A]) *pairs[K, A] {
+	return &pairs[K, A]{o, newTable[K, A]()}
+}
+
+func (f *pairs[K, A]) fire(group int, start, end int64) (work int) {
+	slices := f.shelf.between(start, end)
+	few, work := f.fewer(slices, group)
+	f.gather(slices, group, few)
+	f.look(slices, group, few, start, end)
+	for i := range f.table.rows {
+		c := &f.table.rows[i]
+		f.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
+	}
+	work += len(f.table.rows)
+	f.table.reset()
+	return work
+}
+
+// fewer is the side with fewer rows.
+func (f *pairs[K, A]) fewer(slices []*slice[K, A], group int) (few Sides, rows int) {
+	first, second := 0, 0
+	for _, s := range slices {
+		for _, row := range f.sorted(s).of(group) {
+			sides := f.pairing.Sides(&s.rows.Peek(row).acc)
+			first += int(sides & First)
+			second += int(sides&Second) >> 1
+			rows++
+		}
+	}
+	if first <= second {
+		return First, rows
+	}
+	return Second, rows
+}
+
+// gather puts the rows that have records of a side into the table.
+func (f *pairs[K, A]) gather(slices []*slice[K, A], group int, few Sides) {
+	for _, s := range slices {
+		for _, row := range f.sorted(s).of(group) {
+			if e := s.rows.Peek(row); f.pairing.Sides(&e.acc)&few != 0 {
+				f.Merge(f.table.at(e.hash, e.key), e.acc)
+			}
+		}
+	}
+}
+
+// look takes the other rows to their keys in the table. Those without are alone.
+func (f *pairs[K, A]) look(slices []*slice[K, A], group int, few Sides, start, end int64) {
+	alone := f.pairing.Alone&^few != 0
+	for _, s := range slices {
+		for _, row := range f.sorted(s).of(group) {
+			e := s.rows.Peek(row)
+			if f.pairing.Sides(&e.acc)&few != 0 {
+				continue
+			}
+			if at := f.table.find(e.hash, e.key); at >= 0 {
+				f.Merge(&f.table.rows[at].v, e.acc)
+			} else if alone {
+				f.emitPane(e.key, e.hash, start, end, &e.acc, window.PaneOnTime, 0)
+			}
+		}
+	}
+}
+
+func (*pairs[K, A]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
+
+// append adds rows of their own for records.
+func (s *slice[K, A]) append(to []uint32, hashes []uint64, keys []K) []uint32 {
+	for i, hash := range hashes {
+		row := uint32(s.n)
+		s.rows.Set(row, entry[K, A]{hash: hash, key: keys[i]})
+		s.n++
+		to = append(to, row)
+	}
+	return to
+}
