@@ -1,6 +1,10 @@
 package windowing
 
-import "leat.dev/leat/window"
+import (
+	"slices"
+
+	"leat.dev/leat/window"
+)
 
 // Pairing makes an operator one that brings two sides together, for accumulators that are records of both. Where windows are the
 // same for all keys and nothing comes late, slices are then logs: a record is appended without a look at what its key has, and
@@ -35,10 +39,10 @@ func newPairs[K comparable, A any](o *sliced[K, A]) *pairs[K, A] {
 }
 
 func (f *pairs[K, A]) fire(group int, start, end int64) (work int) {
-	slices := f.shelf.between(start, end)
-	few, work := f.fewer(slices, group)
-	f.gather(slices, group, few)
-	f.look(slices, group, few, start, end)
+	parts := f.shelf.between(start, end)
+	few, work := f.fewer(parts, group)
+	f.gather(parts, group, few)
+	f.look(parts, group, few, start, end)
 	for i := range f.table.rows {
 		c := &f.table.rows[i]
 		f.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
@@ -49,11 +53,12 @@ func (f *pairs[K, A]) fire(group int, start, end int64) (work int) {
 }
 
 // fewer is the side with fewer rows.
-func (f *pairs[K, A]) fewer(slices []*slice[K, A], group int) (few Sides, rows int) {
+func (f *pairs[K, A]) fewer(parts []*slice[K, A], group int) (few Sides, rows int) {
 	first, second := 0, 0
-	for _, s := range slices {
+	for _, s := range parts {
+		all := f.sides(s)
 		for _, row := range f.sorted(s).of(group) {
-			sides := f.pairing.Sides(&s.rows.Peek(row).acc)
+			sides := all[row]
 			first += int(sides & First)
 			second += int(sides&Second) >> 1
 			rows++
@@ -65,11 +70,24 @@ func (f *pairs[K, A]) fewer(slices []*slice[K, A], group int) (few Sides, rows i
 	return Second, rows
 }
 
+// sides are those of a slice's rows, worked out once: a byte a row is read sooner than a record.
+func (f *pairs[K, A]) sides(s *slice[K, A]) []Sides {
+	if len(s.sides) != s.n {
+		s.sides = slices.Grow(s.sides[:0], s.n)
+		for row := range uint32(s.n) {
+			s.sides = append(s.sides, f.pairing.Sides(&s.rows.Peek(row).acc))
+		}
+	}
+	return s.sides
+}
+
 // gather puts the rows that have records of a side into the table.
-func (f *pairs[K, A]) gather(slices []*slice[K, A], group int, few Sides) {
-	for _, s := range slices {
+func (f *pairs[K, A]) gather(parts []*slice[K, A], group int, few Sides) {
+	for _, s := range parts {
+		all := f.sides(s)
 		for _, row := range f.sorted(s).of(group) {
-			if e := s.rows.Peek(row); f.pairing.Sides(&e.acc)&few != 0 {
+			if all[row]&few != 0 {
+				e := s.rows.Peek(row)
 				f.Merge(f.table.at(e.hash, e.key), e.acc)
 			}
 		}
@@ -77,14 +95,15 @@ func (f *pairs[K, A]) gather(slices []*slice[K, A], group int, few Sides) {
 }
 
 // look takes the other rows to their keys in the table. Those without are alone.
-func (f *pairs[K, A]) look(slices []*slice[K, A], group int, few Sides, start, end int64) {
+func (f *pairs[K, A]) look(parts []*slice[K, A], group int, few Sides, start, end int64) {
 	alone := f.pairing.Alone&^few != 0
-	for _, s := range slices {
+	for _, s := range parts {
+		all := f.sides(s)
 		for _, row := range f.sorted(s).of(group) {
-			e := s.rows.Peek(row)
-			if f.pairing.Sides(&e.acc)&few != 0 {
+			if all[row]&few != 0 {
 				continue
 			}
+			e := s.rows.Peek(row)
 			if at := f.table.find(e.hash, e.key); at >= 0 {
 				f.Merge(&f.table.rows[at].v, e.acc)
 			} else if alone {

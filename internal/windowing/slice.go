@@ -23,6 +23,7 @@ type slice[K comparable, A any] struct {
 
 	order groupOrder
 	folds []fold[A] // by row, where the slice is in the front of stacks
+	sides []Sides   // by row, of a log that is being fired
 }
 
 // find is the row of a key.
