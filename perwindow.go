@@ -40,21 +40,25 @@ func perWindow[V any, K comparable, R any](o *Operator[K, R], name string, c cod
 	if err := o.windows.takes(); err != nil {
 		flow.Fail(fmt.Errorf("state %s: PerWindow: %w", name, err))
 	}
+	o.core.HasTimers()
+	o.named[windowEnds] = true
+	slot := o.windows.slot(o.core.Store.Base(), name, typeName[V](), state.Encoded(c), state.NamesBefore(opts))
+	cell := state.MakeCell(c, slot)
+	o.windows.cells = append(o.windows.cells, cell)
+	return cell
+}
+
+// slot adds a state of encoded values, and with the first one the timers that drop them.
+func (w *windowStates) slot(b heap.Base, name, of string, values codec.Codec[[]byte], was []string) state.Slot {
 	ids, err := codec.Derive[windowID](nil)
 	flow.Check(err)
-	w := o.windows
 	if w.ends == nil {
-		w.ends = heap.AddTimers(o.core.Store, windowEnds, w.domain(), ids, func(id windowID, _ int64) error {
+		w.ends = b.AddTimers(windowEnds, w.domain(), ids, func(id windowID, _ int64) error {
 			w.drop(id)
 			return nil
 		})
-		o.core.HasTimers()
-		o.named[windowEnds] = true
 	}
-	entries := heap.AddMap(o.core.Store, name, ids, state.Encoded(c), state.NamesBefore(opts)...)
-	cell := state.MakeCell(c, windowSlot{w, name, entries})
-	w.cells = append(w.cells, cell)
-	return cell
+	return windowSlot{w, name, b.AddMap(name, of, ids, values, was...)}
 }
 
 // takes returns why the operator can have no state per window, or nil.

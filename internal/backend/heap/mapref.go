@@ -19,9 +19,11 @@ func (s *Store[K]) Base() Base { return Base{&s.core} }
 func (b Base) Take(bytes int64) { b.core.space.take(bytes) }
 
 // AddMap is [AddMap] for values that stand for those of another type, the one with this name.
-func (b Base) AddMap[A comparable, V any](name, values string, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+func (b Base) AddMap[A comparable, V any](
+	name, values string, item codec.Codec[A], value codec.Codec[V], was ...string,
+) *Map[A, V] {
 	m := newMap(b.core, backend.State{
-		Name: name, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + values,
+		Name: name, Was: was, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + values,
 	}, item, value)
 	b.core.add(m)
 	return m
