@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // What finds bugs of whole jobs: a few seeds of the simulator. Which seeds find what depends on what the simulator makes of a seed;
 // when it has changed, `go test -overlay` with -seeds=1000 tells which ones do now.
 const (
@@ -9,7 +11,9 @@ const (
 	disk     = "./internal/store -run ^TestCrashAtEachOperation$"
 )
 
-var mutants = []mutant{
+var mutants = slices.Concat(jobMutants, windowMutants)
+
+var jobMutants = []mutant{
 	{
 		name: "commit before the manifest is durable",
 		file: "internal/operator/sink.go",
