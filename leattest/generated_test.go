@@ -234,6 +234,9 @@ func (g *generator) several(f flow) flow {
 		g.name("union")
 		return flow{f.Union(second.Stream), none, late}
 	}
+	if !late && g.IntN(2) == 0 {
+		return g.joined(f, second)
+	}
 	s := f.KeyBy(pair).Connect(second.KeyBy(pair)).Process(g.name("connect"), pairUp, g.options()...)
 	return flow{s, none, late}
 }
@@ -264,15 +267,24 @@ func pairUp(op *leat.Operator[Pair, Rec]) (func(Rec) error, func(Rec) error) {
 	return add(left), add(right)
 }
 
+// windows are some that fire on time.
+func (g *generator) windows() window.Assigner {
+	return []window.Assigner{
+		window.Tumbling(10 * time.Second), window.Tumbling(time.Minute), window.Sliding(20*time.Second, 5*time.Second),
+		window.Session(3 * time.Second), window.Session(time.Second), window.Cumulating(20*time.Second, 5*time.Second),
+		window.Days(1, time.FixedZone("near noon", 12*3600-60)),
+	}[g.IntN(7)]
+}
+
 // windowed puts windows behind a stream. Where records may be late, only the source's own order tells which.
 func (g *generator) windowed(f flow) flow {
 	if f.late && f.order != source {
 		return g.stateless(f)
 	}
-	w := []window.Assigner{
-		window.Tumbling(10 * time.Second), window.Tumbling(time.Minute), window.Sliding(20*time.Second, 5*time.Second),
-		window.Session(3 * time.Second), window.Session(time.Second),
-	}[g.IntN(5)]
+	if g.IntN(3) == 0 {
+		return g.general(f)
+	}
+	w := g.windows()
 	const late leat.Output[Rec] = "late"
 	lateness := time.Duration(g.IntN(2)) * 3 * time.Second
 	if g.IntN(4) == 0 {
