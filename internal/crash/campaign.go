@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"leat.dev/leat/internal/failpoint"
@@ -310,12 +311,20 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 	second.endsWithin(c.instant/2 + time.Duration(c.Int64N(int64(c.instant)))) // so long that it deletes old checkpoints
 	_ = resume(first.cmd.Process)
 	fenced := first.endsWithin(patience)
+	if !fenced { // it says on standard error what it is doing
+		_ = first.cmd.Process.Signal(syscall.SIGQUIT)
+		first.endsWithin(patience)
+	}
 	for _, p := range []*process{first, second} {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
 	if !fenced || first.err == nil && second.err != nil {
-		return false, fmt.Errorf("a process goes on with a job that another one has taken over, see %s and %s", first.stderr, second.stderr)
+		how := "ends as if it had done all of"
+		if !fenced {
+			how = "goes on with"
+		}
+		return false, fmt.Errorf("a process %s a job that another one has taken over, see %s and %s", how, first.stderr, second.stderr)
 	}
 	if c.halt(second) {
 		c.plan.missedOrder(o)
