@@ -83,9 +83,16 @@ var windowMutants = []mutant{
 	{
 		name: "pane taken back with its new value",
 		file: "internal/windowing/general/fire.go",
-		old:  "p.Value = o.shared(e.Acc)",
-		new:  "p.Value = o.shared(*acc)",
+		old:  "o.work.takeBack(stood, p.At)",
+		new:  "_, stood = stood, o.emitted.Get(w)\n\t\to.work.takeBack(stood, p.At)",
 		by:   general + "^tumbling$",
+	},
+	{
+		name: "record behind its watermark gathered with others",
+		file: "internal/preaggregate/sender.go",
+		old:  "return s.partials.Behind(at, s.held)",
+		new:  "return false",
+		by:   "./internal/preaggregate",
 	},
 	{
 		name: "range deleted from the left joins a node with an empty one",

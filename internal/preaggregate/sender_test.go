@@ -1,6 +1,7 @@
-package leat_test
+package preaggregate_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -14,6 +15,20 @@ import (
 	"leat.dev/leat/window"
 )
 
+// click is a record of a user.
+type click struct {
+	User string
+	N    int
+	At   time.Time
+}
+
+func (c click) UserID() string  { return c.User }
+func (c click) When() time.Time { return c.At }
+
+const lateClicks leat.Output[click] = "late"
+
+var noon = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
 // skewed are clicks of which most are one user's, out of order by up to some seconds, so that some are late.
 func skewed(seed uint64, n int) []click {
 	r := rand.New(rand.NewPCG(seed, 7))
@@ -23,7 +38,7 @@ func skewed(seed uint64, n int) []click {
 		if r.IntN(4) == 0 {
 			user = string(rune('a' + r.IntN(5)))
 		}
-		all = append(all, visit(user, int64(i), i/3-r.IntN(12)+12))
+		all = append(all, click{user, i, noon.Add(time.Duration(i/3-r.IntN(12)+12) * time.Second)})
 	}
 	return all
 }
@@ -70,7 +85,10 @@ func skewedJob(w window.Assigner, before bool) *leat.Job {
 }
 
 func sortedCounts(r *leattest.Result) string {
-	all := strings.Split(counts(r, "counts"), ", ")
+	var all []string
+	for _, p := range r.Output[leat.Pane[string, int64]]("counts") {
+		all = append(all, fmt.Sprintf("%s %s %d: %d %v %d", p.Key, p.Start.Format(time.TimeOnly), int(p.End.Sub(p.Start).Seconds()), p.Value, p.Timing, p.Index))
+	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
 }
