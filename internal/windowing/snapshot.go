@@ -234,12 +234,13 @@ func (o *sliced[K, A]) Snapshot() backend.Snapshot {
 		progress[g] = o.progress(g)
 	}
 	slices := shelfDump(o.base, slicesState, o.shelf.freeze(ticket), o.refs, o.encode)
+	spans := o.spans.clone() // the snapshot is written while the operator goes on
 	slices.skip = func(g int, t *frozen[entry[K, A]]) bool {
-		_, last, _ := o.spans.ends(t.at)
-		return o.spans.over(last, progress[g])
+		_, last, _ := spans.ends(t.at)
+		return spans.over(last, progress[g])
 	}
 	panes := shelfDump(o.base, panesState, o.panes.freeze(ticket), false, encodeCount)
-	panes.skip = func(g int, t *frozen[entry[K, uint32]]) bool { return o.spans.over(t.at, progress[g]) }
+	panes.skip = func(g int, t *frozen[entry[K, uint32]]) bool { return spans.over(t.at, progress[g]) }
 	s := &snapshot{ticket: ticket}
 	s.dumps = append(s.dumps, slices, panes)
 	return s

@@ -38,6 +38,15 @@ func newSpans(spec window.Spec, lateness time.Duration) spans {
 	return w
 }
 
+// clone is for use beside the original: a calendar remembers what it has found.
+func (w *spans) clone() spans {
+	c := *w
+	if w.calendar != nil {
+		c.calendar = newCalendar(w.spec)
+	}
+	return c
+}
+
 // whole says whether a window is one slice.
 func (w *spans) whole() bool { return w.slice == w.size || w.calendar != nil }
 
