@@ -31,7 +31,7 @@ test: ## test everything with the race detector, and the engine with invariants;
 	$(GO) test -tags invariants $(WATCHED)
 	$(GO) -C bench/kit test ./...
 
-crash: ## kill the example and ten generated jobs more than 200 times, half of it at named steps; five minutes
+crash: ## kill the example and eighteen generated jobs more than 200 times, half of it at named steps; five minutes
 	$(GO) test -count=1 -run 'TestCrash|TestLossy' ./connector/file
 	$(GO) test -count=1 -run 'TestStandby$$' ./internal/cli
 	$(GO) test -count=1 -run 'TestKilled$$' ./examples/flights
