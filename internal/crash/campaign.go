@@ -45,8 +45,9 @@ type campaign struct {
 
 // patience is how long a process may take to come to a point, or, if nobody kills it, to its end.
 const (
-	patience    = 5 * time.Second
-	endPatience = 2 * time.Minute
+	patience      = 5 * time.Second
+	fencePatience = 30 * time.Second // however busy the machine is
+	endPatience   = 2 * time.Minute
 )
 
 // outcome is how a process ended.
@@ -310,7 +311,7 @@ func (c *campaign) takeOver(o order) (ended bool, err error) {
 	second.waits(second.started, patience)
 	second.endsWithin(c.instant/2 + time.Duration(c.Int64N(int64(c.instant)))) // so long that it deletes old checkpoints
 	_ = resume(first.cmd.Process)
-	fenced := first.endsWithin(patience)
+	fenced := first.endsWithin(fencePatience)
 	if !fenced { // it says on standard error what it is doing
 		_ = first.cmd.Process.Signal(syscall.SIGQUIT)
 		first.endsWithin(patience)
