@@ -32,8 +32,11 @@ func TestStateGoes(t *testing.T) {
 		{"no versions", settings{by: "asof", kind: "left"}, true, false, map[string]int{"waiting": 6}, "none"},
 		{"windows", settings{by: "window", kind: "full", windows: window.Tumbling(20)}, true, true, map[string]int{"slices": 2 * (20 + behind + 1)}, "none"}, // records
 		{
-			"late windows", settings{by: "window", kind: "full", windows: window.Tumbling(20), lateness: Lateness{0, 20}}, true, true,
-			map[string]int{"slices": 3 * keys}, "none",
+			"late windows",
+			settings{by: "window", kind: "full", windows: window.Tumbling(20), lateness: Lateness{0, 20}},
+			true, true,
+			map[string]int{"slices": 3 * keys},
+			"none",
 		},
 		{"sessions", settings{by: "window", kind: "full", windows: window.Session(3)}, true, true, map[string]int{"sessions": keys}, "none"},
 	} {
