@@ -10,6 +10,7 @@ import (
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/joining"
 	"leat.dev/leat/internal/operator"
+	"leat.dev/leat/internal/windowing"
 	"leat.dev/leat/window"
 )
 
@@ -189,10 +190,10 @@ func (r *Related[K, T, U]) CoGroup[R any](
 func groupPorts[K comparable, T, U, R any](
 	r *Related[K, T, U], op *Operator[K, R], take func(Pane[K, agg.Both[[]T, []U]]) error,
 ) ([]graph.Port, error) {
-	core := op.core
+	core, past := op.core, windowing.Past(window.SpecOf(r.windows))
 	emit := func(key K, hash uint64, start, end int64, v agg.Both[[]T, []U], timing window.Timing, index int) {
 		core.Store.SelectKey(key, hash)
-		core.SetAt(end - 1)
+		core.SetAt(end - past)
 		span := window.Span{Start: operator.Time(start), End: operator.Time(end)}
 		flow.Check(take(Pane[K, agg.Both[[]T, []U]]{Key: key, Span: span, Value: v, Timing: timing, Index: index}))
 	}

@@ -96,7 +96,8 @@ func (w *Windowed[K, T]) Mode(m window.Mode) *Windowed[K, T] {
 	return &c
 }
 
-// Aggregate emits a pane with each window's result. A pane has the time of its window's last nanosecond.
+// Aggregate emits a pane with each window's result. A pane has the time of its window's last nanosecond, and that of a session
+// the time of its end, at which a record would still have gone on with it.
 func (w *Windowed[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], opts ...Option) *Stream[Pane[K, V]] {
 	n := w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), w.keyed.inputs(0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {

@@ -150,13 +150,13 @@ func slicedWindows[K comparable, T, A, V, R any](
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
 	var p Pane[K, V] // in one place: the panes of a window follow one another, and have its times in common
-	from, to := int64(1), int64(0)
+	from, to, past := int64(1), int64(0), windowing.Past(w.spec)
 	c.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
 		if start != from || end != to {
 			from, to, p.Span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
 		}
 		p.Key, p.Value, p.Timing, p.Index = key, v, timing, index
-		emit(&p, hash, end-1)
+		emit(&p, hash, end-past)
 	}
 	windows, err := windowing.New(c)
 	if err != nil {

@@ -112,3 +112,28 @@ func TestLateRecords(t *testing.T) {
 		t.Errorf("late records: %v", late)
 	}
 }
+
+// A session's pane is in time for the windows behind, also if the watermark stood just before the session's end: a record of
+// another key at that very time brings it there, and would still have gone on with the session.
+func TestSessionsAreInTime(t *testing.T) {
+	run := leattest.EveryWay(t, func() *leat.Job {
+		job := leat.NewJob("sessions")
+		job.From("payments", mem.From[Txn](), leat.Parallelism(1)).
+			EventTime(Txn.When, 0).
+			KeyBy(Txn.AccountID).
+			Window(window.Session(10*time.Second)).
+			Aggregate("session", agg.Count).
+			Global().
+			Window(window.Tumbling(10*time.Second)).
+			Aggregate("sessions", agg.Sum(leat.PaneValue[string, int64])).
+			To("sums", mem.Into(new([]leat.Pane[struct{}, int64])))
+		return job
+	}, leattest.Records("payments", Txn{Account: "a", At: noon}, Txn{Account: "b", At: noon.Add(10 * time.Second)}, Txn{Account: "c", At: noon.Add(11 * time.Second)}))
+	var sum int64
+	for _, p := range run.Output[leat.Pane[struct{}, int64]]("sums") {
+		sum += p.Value
+	}
+	if sum != 3 {
+		t.Errorf("the sessions had %d records, of 3", sum)
+	}
+}

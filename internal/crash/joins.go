@@ -131,7 +131,7 @@ func sessionGroups(b *builder, s stream) stream {
 }
 
 func groupOf(key, end int64, first, second []Rec) Rec {
-	out := Rec{Key: key, At: end - 1, Tags: []string{fmt.Sprint(len(first), " and ", len(second))}}
+	out := Rec{Key: key, At: end, Tags: []string{fmt.Sprint(len(first), " and ", len(second))}}
 	for _, r := range first {
 		out.N += r.N
 	}

@@ -168,7 +168,7 @@ func sessions(b *builder, s stream) stream {
 				session = append(session, r.Rec)
 				if i == len(records)-1 || records[i+1].at-r.at > int64(gap) {
 					end := r.at + int64(gap)
-					out = append(out, timed{end - 1, sessionOf(slot, end, session)})
+					out = append(out, timed{end, sessionOf(slot, end, session)})
 					session = nil
 				}
 			}
@@ -178,7 +178,7 @@ func sessions(b *builder, s stream) stream {
 }
 
 func sessionOf(s Slot, end int64, all []Rec) Rec {
-	out := Rec{Key: s.Key, At: end - 1, Sums: map[string]int64{"count": int64(len(all))}}
+	out := Rec{Key: s.Key, At: end, Sums: map[string]int64{"count": int64(len(all))}}
 	for _, r := range all {
 		out.N += r.N
 		out.ID = max(out.ID, r.ID)

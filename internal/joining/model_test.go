@@ -380,7 +380,7 @@ func (m *model) fireSession(k *modelKey, s *modelSession, timing window.Timing) 
 	if m.kind == "group" {
 		m.out = append(m.out, groupText(s.start, s.end, ids(first), ids(second), timing, s.panes))
 	} else {
-		m.freshPairs(k, first, second, s.end-1)
+		m.freshPairs(k, first, second, s.end)
 	}
 	s.fired = true
 	s.panes++

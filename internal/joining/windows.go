@@ -27,7 +27,7 @@ type Windows[K comparable, T, U any] struct {
 func NewWindows[K comparable, T, U any](c Config[K, T, U], w window.Assigner, r Results[T, U]) (*Windows[K, T, U], error) {
 	o := &Windows[K, T, U]{}
 	p := pairing[T, U]{Results: r}
-	aligned := window.SpecOf(w).Kind != window.Sessions
+	aligned, past := window.SpecOf(w).Kind != window.Sessions, windowing.Past(window.SpecOf(w))
 	emit := func(key K, hash uint64, _, end int64, k *Kept[T, U], timing window.Timing, _ int) {
 		if p.nothing(k) {
 			return
@@ -36,7 +36,7 @@ func NewWindows[K comparable, T, U any](c Config[K, T, U], w window.Assigner, r 
 		if aligned && timing == window.PaneLate {
 			p.one(k, o.late, end-1)
 		} else {
-			p.fresh(k, end-1)
+			p.fresh(k, end-past)
 		}
 	}
 	result := func(k *Kept[T, U]) *Kept[T, U] { return k }

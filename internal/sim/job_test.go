@@ -266,9 +266,14 @@ func (s *sums) add(r Record) { s.N += r.N; s.Count++; s.IDs ^= r.ID }
 
 func (s *sums) merge(o sums) { s.N += o.N; s.Count += o.Count; s.IDs ^= o.IDs }
 
-func (s sums) record(key uint32, begin, end int64) Record {
-	return Record{mix(s.IDs, uint64(key), uint64(begin), uint64(end)), key, s.N<<16 | s.Count, end - 1}
+func (s sums) record(key uint32, begin, end int64) Record { return s.recordAt(key, begin, end, end-1) }
+
+func (s sums) recordAt(key uint32, begin, end, at int64) Record {
+	return Record{mix(s.IDs, uint64(key), uint64(begin), uint64(end)), key, s.N<<16 | s.Count, at}
 }
+
+// session is the record of a session's pane, whose time is the session's end.
+func (s sums) session(key uint32, begin, end int64) Record { return s.recordAt(key, begin, end, end) }
 
 // windows aggregates by tumbling, sliding or session windows.
 func (g *generator) windows(in stream) []stream {
@@ -278,6 +283,7 @@ func (g *generator) windows(in stream) []stream {
 	size := time.Duration(1+g.random.IntN(20)) * 10 * time.Millisecond
 	var w window.Assigner
 	var want []Record
+	record := sums.record
 	switch g.random.IntN(3) {
 	case 0:
 		w, want = window.Tumbling(size), aligned(in.want, int64(size), int64(size))
@@ -285,7 +291,7 @@ func (g *generator) windows(in stream) []stream {
 		times := int64(1 + g.random.IntN(4))
 		w, want = window.Sliding(time.Duration(times)*size, size), aligned(in.want, times*int64(size), int64(size))
 	default:
-		w, want = window.Session(size/4), sessions(in.want, int64(size/4))
+		w, want, record = window.Session(size/4), sessions(in.want, int64(size/4)), sums.session
 	}
 	windowed := in.s.KeyBy(keyOf).Window(w)
 	if g.random.IntN(3) == 0 {
@@ -293,7 +299,7 @@ func (g *generator) windows(in stream) []stream {
 	}
 	s := windowed.Aggregate(g.name("window"), agg.Fold((*sums).add, (*sums).merge), g.own()...).
 		Map(func(p leat.Pane[uint32, sums]) Record {
-			return p.Value.record(p.Key, p.Start.UnixNano(), p.End.UnixNano())
+			return record(p.Value, p.Key, p.Start.UnixNano(), p.End.UnixNano())
 		})
 	return []stream{{s: s, want: want, timed: true}}
 }
@@ -339,7 +345,7 @@ func sessions(records []Record, gap int64) []Record {
 				s.add(of[to])
 				to++
 			}
-			out = append(out, s.record(key, of[from].At, of[to-1].At+gap))
+			out = append(out, s.session(key, of[from].At, of[to-1].At+gap))
 			from = to
 		}
 	}

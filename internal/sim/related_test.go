@@ -28,11 +28,12 @@ func (g *generator) general(in stream) []stream {
 	size := time.Duration(1+g.random.IntN(20)) * 10 * time.Millisecond
 	var w window.Assigner
 	var want []Record
+	record := sums.record
 	switch g.random.IntN(3) {
 	case 0:
 		w, want = window.Sliding(2*size, size), aligned(in.want, int64(2*size), int64(size))
 	case 1:
-		w, want = window.Session(size/4), sessions(in.want, int64(size/4))
+		w, want, record = window.Session(size/4), sessions(in.want, int64(size/4)), sums.session
 	default:
 		w, want = window.Cumulating(3*size, size), growing(in.want, int64(3*size), int64(size))
 	}
@@ -45,7 +46,10 @@ func (g *generator) general(in stream) []stream {
 	default:
 		windowed = windowed.Trigger(window.Every(size / 3))
 	}
-	s := windowed.Aggregate(g.name("general"), sumsOf, g.own()...).Filter(complete).Map(recordOf)
+	s := windowed.Aggregate(g.name("general"), sumsOf, g.own()...).Filter(complete).
+		Map(func(p leat.Pane[uint32, sums]) Record {
+			return record(p.Value, p.Key, p.Start.UnixNano(), p.End.UnixNano())
+		})
 	return []stream{{s: s, want: want, timed: true}}
 }
 

@@ -59,6 +59,16 @@ func modulo(a, m int64) int64 {
 	}
 }
 
+// Past is by how much a window's end lies behind the last time that belongs to it, which is the event time of its panes: a
+// nanosecond, but for sessions. A record at a session's very end goes on with it, so it waits for the watermark to come to its
+// end; a pane of a nanosecond before could be late where it goes.
+func Past(w window.Spec) int64 {
+	if w.Kind == window.Sessions {
+		return 0
+	}
+	return 1
+}
+
 // check returns what is wrong with an event time, or nil.
 func (w *spans) check(at int64) error {
 	if at >= w.least && at <= w.most {

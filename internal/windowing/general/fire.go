@@ -61,6 +61,9 @@ func (o *machine) place(start, end, reached int64) frame {
 		}
 		start = min(start, end-1)
 	}
+	if o.merging() { // see [windowing.Past]
+		return frame{Start: start, End: end, At: end}
+	}
 	return frame{Start: start, End: end, At: end - 1}
 }
 

@@ -377,6 +377,9 @@ func (m *model) emit(key string, w *modelWindow, timing window.Timing, purge boo
 	}
 	w.evict(m.settings)
 	p := pane{key: key, start: w.start, end: w.end, at: w.end - 1, timing: timing, index: w.panes}
+	if m.sessions() {
+		p.at = w.end
+	}
 	if m.timeless() {
 		p.end = w.most
 		if w.most != flow.NoTime {

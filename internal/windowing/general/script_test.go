@@ -327,7 +327,7 @@ func (s *script) panes() {
 		if p.timing != window.PaneOnTime || p.index > 0 {
 			fmt.Fprintf(&s.out, " %v, pane %d", p.timing, p.index)
 		}
-		if p.end != flow.NoTime && p.at != p.end-1 {
+		if p.end != flow.NoTime && p.at != p.end-1 && p.at != p.end {
 			fmt.Fprintf(&s.out, " at %s", seconds(p.at))
 		}
 		s.out.WriteString("\n")
