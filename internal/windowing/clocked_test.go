@@ -35,7 +35,6 @@ type twin struct {
 	now          int64
 	clock, event Operator[string, rec]
 	got, want    []pane
-	saved        *saved
 	keys         *keygroup.Keys[string]
 }
 

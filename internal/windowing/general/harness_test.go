@@ -42,12 +42,6 @@ type pane struct {
 	retract        bool
 }
 
-// failer is what testing.TB and rapid.T have in common.
-type failer interface {
-	Helper()
-	Fatal(args ...any)
-}
-
 // settings are those of a test's operator.
 type settings struct {
 	windows   window.Assigner
