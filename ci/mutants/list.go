@@ -152,7 +152,7 @@ var jobMutants = []mutant{
 		file: "internal/runtime/capture.go",
 		old:  "t.due = t.due || f.Firing",
 		new:  "_ = f.Firing",
-		by:   simLater,
+		by:   "./internal/sim -run ^TestSim$ -from=100 -seeds=500",
 	},
 	{
 		name: "watermark floor not restored",
