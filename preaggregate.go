@@ -49,15 +49,11 @@ func (p *Preaggregated[K, T]) Process[A, V, R any](
 	n := p.w.keyed.node(graph.Window, name, typeName[R](), p.w.keyed.inputs(0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
-		if construct == nil {
-			return nil, errConstructor
+		take, err := processing(p.w, op, construct)
+		if err != nil {
+			return nil, err
 		}
-		op.windows = &windowStates{spec: p.w.spec, lateness: p.w.lateness}
-		f := construct(op)
-		if f == nil {
-			return nil, errFunction
-		}
-		return preaggregatedPorts(p.w, n, op, a, true, processing(op, f))
+		return preaggregatedPorts(p.w, n, op, a, true, take)
 	})
 	return newStream[R](job, n)
 }

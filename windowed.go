@@ -113,15 +113,11 @@ func (w *Windowed[K, T]) Process[A, V, R any](
 ) *Stream[R] {
 	n := w.keyed.node(graph.Window, name, typeName[R](), w.keyed.inputs(0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
-		if construct == nil {
-			return nil, errConstructor
+		take, err := processing(w, op, construct)
+		if err != nil {
+			return nil, err
 		}
-		op.windows = &windowStates{spec: w.spec, lateness: w.lateness}
-		f := construct(op)
-		if f == nil {
-			return nil, errFunction
-		}
-		return windowPorts(w, n, op, a, true, processing(op, f))
+		return windowPorts(w, n, op, a, true, take)
 	})
 	return newStream[R](w.keyed.job, n)
 }

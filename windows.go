@@ -57,9 +57,19 @@ func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take fu
 	}
 }
 
-// processing hands panes to an operator's function, with the states of their window at hand.
-func processing[K comparable, V, R any](op *Operator[K, R], f func(Pane[K, V]) error) func(*Pane[K, V], int64) error {
-	w := op.windows
+// processing makes the author's operator, and hands panes to its function with the states of their window at hand.
+func processing[K comparable, T, V, R any](
+	of *Windowed[K, T], op *Operator[K, R], construct func(*Operator[K, R]) func(Pane[K, V]) error,
+) (func(*Pane[K, V], int64) error, error) {
+	if construct == nil {
+		return nil, errConstructor
+	}
+	w := &windowStates{spec: of.spec, lateness: of.lateness}
+	op.windows = w
+	f := construct(op)
+	if f == nil {
+		return nil, errFunction
+	}
 	return func(p *Pane[K, V], _ int64) error {
 		if len(w.cells) == 0 {
 			return f(*p)
@@ -69,7 +79,7 @@ func processing[K comparable, V, R any](op *Operator[K, R], f func(Pane[K, V]) e
 			now = op.core.Env.Clock.Now()
 		}
 		return w.process(p.Span, now, func() error { return f(*p) })
-	}
+	}, nil
 }
 
 // windowPort is the input of an operator with windows.
