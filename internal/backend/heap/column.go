@@ -20,7 +20,7 @@ type chunk[V any] struct {
 	vals    []V
 	epoch   uint64        // of the last write; the owner may write where it is the present one
 	done    atomic.Uint64 // no snapshot up to that of this epoch reads the chunk any more; the writer sets it
-
+	changes changes
 	// Only where values hold references:
 	own   [chunkRows / 64]uint64 // rows whose value shares no memory with old
 	old   *chunk[V]              // the frozen chunk that this one was copied from
@@ -119,7 +119,7 @@ func (f *Family[V]) reset(k *chunk[V]) bool {
 		f.space.give(f.bytes(len(k.vals)))
 		return false
 	}
-	k.present, k.own, k.epoch, k.old, k.until, k.log = [4]uint64{}, [4]uint64{}, 0, nil, 0, nil
+	k.present, k.own, k.epoch, k.old, k.until, k.log, k.changes = [4]uint64{}, [4]uint64{}, 0, nil, 0, nil, changes{}
 	k.done.Store(0)
 	return true
 }
@@ -217,6 +217,7 @@ func (c *Column[V]) Lines(to []uintptr, row uint32) []uintptr {
 func (c *Column[V]) Set(row uint32, v V) {
 	k, lo := c.writable(row), int(row&(chunkRows-1))
 	k.present[lo>>6] |= 1 << (lo & 63)
+	k.changes.now[lo>>6] |= 1 << (lo & 63)
 	k.vals[lo] = v
 }
 
@@ -225,6 +226,7 @@ func (c *Column[V]) Set(row uint32, v V) {
 func (c *Column[V]) Ref(row uint32) *V {
 	k, lo := c.writable(row), int(row&(chunkRows-1))
 	k.present[lo>>6] |= 1 << (lo & 63)
+	k.changes.now[lo>>6] |= 1 << (lo & 63)
 	if c.fam.refs && k.own[lo>>6]&(1<<(lo&63)) == 0 {
 		c.fam.detach(k, lo)
 	}
@@ -238,6 +240,7 @@ func (c *Column[V]) Delete(row uint32) bool {
 	}
 	k, lo := c.writable(row), int(row&(chunkRows-1))
 	k.present[lo>>6] &^= 1 << (lo & 63)
+	k.changes.now[lo>>6] |= 1 << (lo & 63)
 	var zero V
 	k.vals[lo] = zero
 	return true
@@ -275,13 +278,17 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 	if !needed && lo < len(k.vals) {
 		if k.epoch != f.space.now {
 			k.own = [4]uint64{}
+			k.changes = k.changes.later(k.epoch, f.space.saved)
 		}
 		k.epoch = f.space.now
 		return k
 	}
 	n := f.take(rowsFor(hi, lo, len(k.vals)))
 	clear(n.vals[copy(n.vals, k.vals):])
-	n.present, n.epoch = k.present, f.space.now
+	n.present, n.epoch, n.changes = k.present, f.space.now, k.changes
+	if k.epoch != f.space.now {
+		n.changes = k.changes.later(k.epoch, f.space.saved)
+	}
 	switch {
 	case needed:
 		f.retire(k)

@@ -62,6 +62,13 @@ func (z *Frozen[V]) Rows(chunk int) iter.Seq2[uint32, *V] {
 	}
 }
 
+// Changed are the rows of a chunk that changed after a snapshot: those of its epoch and before are as they were then. Rows that were
+// deleted are among them. With 0, they are all that were ever present.
+func (z *Frozen[V]) Changed(chunk int, since uint64) [chunkRows / 64]uint64 {
+	k := z.chunks[chunk]
+	return k.changes.since(k.epoch, since)
+}
+
 // Done says that the writer has read a chunk for the last time: the owner then need not copy it.
 func (z *Frozen[V]) Done(chunk int) {
 	if k := z.chunks[chunk]; k != z.fam.empty && z.ticket.first() {

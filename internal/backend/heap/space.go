@@ -40,6 +40,7 @@ type Space struct {
 	now    uint64    // the epoch of the live state
 	flight []*Ticket // snapshots that are not released, oldest first
 	newest uint64    // epoch of the newest of them, 0 without
+	saved  uint64    // epoch of the newest snapshot that is known to be complete, see Saved
 	budget *Budget
 	used   int64
 	owed   []debt
@@ -104,6 +105,10 @@ func (s *Space) Freeze() *Ticket {
 
 // Release ends the snapshot. What was frozen for it is not read afterwards. It may be called from any goroutine.
 func (t *Ticket) Release() { t.released.Store(true) }
+
+// Saved says that a snapshot is complete: what did not change since needs no writing again. The owner calls it, with snapshots in
+// the order in which they began; one that failed is left out.
+func (s *Space) Saved(t *Ticket) { s.saved = max(s.saved, t.epoch) }
 
 // first says that no older snapshot is in flight; once true it stays so. Only the writer calls it.
 func (t *Ticket) first() bool {

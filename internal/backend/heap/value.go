@@ -77,6 +77,7 @@ func (v *Value[V]) Set(x V) {
 	col := &v.cols[p>>32]
 	if hi := int(uint32(p) >> chunkShift); hi < len(col.chunks) {
 		if k, lo := col.chunks[hi], int(p&(chunkRows-1)); k.epoch == v.space.now && k.has(lo) {
+			k.changes.now[lo>>6] |= 1 << (lo & 63)
 			k.vals[lo] = x
 			return
 		}
