@@ -256,10 +256,11 @@ const (
 )
 
 // Records that come too late go to the side output of their stream, and are counted; those within the lateness are not
-// too late. Here the first stream is ahead at once, and the second goes back.
+// too late. Both streams go back, and whichever is behind when event time has come to 100 has something that is too late: as of a
+// version, that takes two versions, of which the newer one holds.
 func TestLateForJoins(t *testing.T) {
 	first := []bought{{"eve", 1, at(0)}, {"eve", 2, at(100)}, {"eve", 3, at(1)}, {"eve", 4, at(70)}}
-	second := []paid{{"eve", 1, at(0)}, {"eve", 2, at(100)}, {"eve", 3, at(1)}, {"eve", 4, at(70)}}
+	second := []paid{{"eve", 1, at(0)}, {"eve", 2, at(100)}, {"eve", 5, at(30)}, {"eve", 3, at(1)}, {"eve", 4, at(70)}}
 	for name, r := range map[string]func(*leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid]{
 		"windows": func(c *leat.Connected[string, bought, paid]) *leat.Related[string, bought, paid] {
 			return c.Window(window.Tumbling(10*time.Second)).AllowLateness(40*time.Second, 40*time.Second)
@@ -278,7 +279,7 @@ func TestLateForJoins(t *testing.T) {
 		if int64(len(b)+len(p)) != run.Late("pairs") {
 			t.Errorf("%s: late are %v and %v, counted %d", name, b, p, run.Late("pairs"))
 		}
-		if len(b) > 1 || len(p) > 2 || len(b)+len(p) == 0 || len(b) == 1 && b[0].ID != 3 {
+		if len(b) > 1 || len(p) > 3 || len(b)+len(p) == 0 || len(b) == 1 && b[0].ID != 3 {
 			t.Errorf("%s: late are %v and %v", name, b, p)
 		}
 	}
