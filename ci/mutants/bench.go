@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,8 +37,22 @@ const (
 	timeout = 10 * time.Minute
 )
 
-// bench is where mutants are written to.
-type bench struct{ dir string }
+// bench is where mutants are written to and built.
+type bench struct {
+	dir    string
+	caches chan *cache // those that no mutant is being built with
+}
+
+// prepare makes the build caches for mutants, one for each that is tried at a time.
+func (b bench) prepare() error {
+	machine, err := machineCache()
+	for i := 0; err == nil && i < cap(b.caches); i++ {
+		var c *cache
+		c, err = newCache(filepath.Join(b.dir, fmt.Sprintf("cache-%d", i)), machine)
+		b.caches <- c
+	}
+	return err
+}
 
 // plant runs a mutant's command over it.
 func (b bench) plant(ctx context.Context, i int, m mutant) outcome {
@@ -45,7 +60,11 @@ func (b bench) plant(ctx context.Context, i int, m mutant) outcome {
 	if err != nil {
 		return outcome{command: m.by, err: err}
 	}
-	return b.run(ctx, m.by, overlay)
+	c := <-b.caches
+	o := b.run(ctx, m.by, "-overlay="+overlay, "GOCACHE="+c.dir)
+	o.err = errors.Join(o.err, c.forget())
+	b.caches <- c
+	return o
 }
 
 // overlay writes the mutant's file, and what tells go test to read it in place of the real one.
@@ -73,16 +92,16 @@ func (b bench) overlay(i int, m mutant) (string, error) {
 	return name, os.WriteFile(name, overlay, 0o666)
 }
 
-// run runs go test, with an overlay if there is one. Vet has its say about the real code only.
-func (b bench) run(ctx context.Context, command, overlay string) outcome {
+// run runs go test, with a flag and with variables of its own. Vet has its say about the real code only.
+func (b bench) run(ctx context.Context, command, flag string, variables ...string) outcome {
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	args := []string{"test", "-vet=off", "-count=1", "-timeout=" + testTimeout.String()}
-	if overlay != "" {
-		args = append(args, "-overlay="+overlay)
+	if flag != "" {
+		args = append(args, flag)
 	}
 	c := exec.CommandContext(ctx, "go", append(args, strings.Fields(command)...)...)
-	c.Env = append(os.Environ(), "TMPDIR="+b.dir)
+	c.Env = append(append(os.Environ(), "TMPDIR="+b.dir, "GOTMPDIR="+b.dir), variables...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 10 * time.Second
 	text, exit := c.CombinedOutput()

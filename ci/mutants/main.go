@@ -3,9 +3,10 @@
 //	go run ./ci/mutants
 //	go run ./ci/mutants -only 'fsync|timers'
 //
-// The tree stays as it is: a bug is in an overlay of the build. Each command is run without a bug first, and has to pass. A bug is
-// caught if its command fails then, by a failing test: what does not build counts as a mistake in the list. The last line says how
-// many of how many were caught; the exit status is 1 unless all were.
+// The tree stays as it is: a bug is in an overlay of the build. So does the build cache: what is built with a bug is thrown away
+// at once. Each command is run without a bug first, and has to pass. A bug is caught if its command fails then, by a failing test:
+// what does not build counts as a mistake in the list. The last line says how many of how many were caught; the exit status is 1
+// unless all were.
 package main
 
 import (
@@ -51,12 +52,13 @@ func chosen(names *regexp.Regexp) (some []mutant) {
 
 // try runs the commands of mutants, first without them and then with them, and prints a table.
 func try(ctx context.Context, some []mutant, workers int, verbose bool, out io.Writer) error {
-	dir, err := os.MkdirTemp("", "leat-mutants-")
+	dir, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "leat-mutants-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := bench{dir: dir}
+	workers = max(1, workers)
+	b := bench{dir: dir, caches: make(chan *cache, workers)}
 	sound := all(commandsOf(some), workers, func(_ int, c string) outcome { return b.run(ctx, c, "") })
 	for _, o := range sound {
 		if o.err == nil && o.failed {
@@ -68,6 +70,9 @@ func try(ctx context.Context, some []mutant, workers int, verbose bool, out io.W
 		return err
 	}
 	fmt.Fprintf(out, "%d commands pass without a mutant\n", len(sound))
+	if err := b.prepare(); err != nil {
+		return err
+	}
 	found := all(some, workers, func(i int, m mutant) outcome { return b.plant(ctx, i, m) })
 	return report(some, found, verbose, out)
 }
@@ -116,7 +121,7 @@ func commandsOf(some []mutant) (commands []string) {
 // all calls f for each of some things, several at a time, and returns the results in the order of the things.
 func all[T any](things []T, workers int, f func(int, T) outcome) []outcome {
 	found := make([]outcome, len(things))
-	slots := make(chan struct{}, max(1, workers))
+	slots := make(chan struct{}, workers)
 	var running sync.WaitGroup
 	for i, thing := range things {
 		slots <- struct{}{}
