@@ -1,0 +1,96 @@
+package hashlog
+
+import (
+	"fmt"
+	"testing"
+
+	"leat.dev/leat/internal/keygroup"
+	"leat.dev/leat/internal/vfs"
+)
+
+// colliding is a hash that several keys share: there are 40 in all.
+func colliding(key []byte) uint64 { return keygroup.HashBytes(key) % 40 * 0x666666666666666 }
+
+// bitsAlike is a hash whose slots are alike, and which is different in its low bits.
+func bitsAlike(key []byte) uint64 { return keygroup.HashBytes(key) & 0xf0000000000fffff }
+
+// seeds is how many seeds a test tries: fewer of them with -short.
+func seeds(n uint64) uint64 {
+	if testing.Short() {
+		return (n + 2) / 3
+	}
+	return n
+}
+
+// TestModel compares a table with a map, at each key that is read and at each barrier.
+func TestModel(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		hash      func([]byte) uint64
+		keys, max int
+	}{
+		{"many keys", keygroup.HashBytes, 600, 8},
+		{"few keys", keygroup.HashBytes, 12, 2},
+		{"one group", keygroup.HashBytes, 100, 1},
+		{"odd groups", keygroup.HashBytes, 200, 7},
+		{"colliding", colliding, 120, 4},
+		{"bits alike", bitsAlike, 100, 4},
+	} {
+		for seed := range seeds(6) {
+			t.Run(fmt.Sprintf("%s/%d", c.name, seed), func(t *testing.T) {
+				t.Parallel()
+				runModel(t, worldOptions{seed: seed, disk: vfs.NewMem(), hash: c.hash, keys: c.keys, max: c.max, segment: 6 << 10}, 3000)
+			})
+		}
+	}
+}
+
+func runModel(t *testing.T, o worldOptions, steps int) {
+	w := newWorld(t, o)
+	checked := 0
+	w.completed = func(b *barrier) error {
+		checked++
+		checkRestore(t, o.disk, b.files(), b.truth, o.hash, o.max, 1+checked%min(o.max, 3))
+		checkTools(t, w, b)
+		return nil
+	}
+	for range steps {
+		if err := w.step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rewrites := w.log.Stats().Rewrites; checked == 0 || rewrites == 0 {
+		t.Errorf("%d snapshots, %d rewrites", checked, rewrites)
+	}
+	w.close()
+}
+
+// checkTools reads a snapshot as a tool does.
+func checkTools(t *testing.T, w *world, b *barrier) {
+	t.Helper()
+	sources := openSources(t, w.disk, b.files(), w.hash)
+	got := map[string]string{}
+	err := ReadGroups(sources, 0, w.config.Max, func(_ uint64, key, value []byte) error {
+		if _, twice := got[string(key)]; twice {
+			t.Errorf("key %s twice", key)
+		}
+		got[string(key)] = string(value)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(b.truth) {
+		t.Fatalf("%d keys, want %d", len(got), len(b.truth))
+	}
+	for key, want := range b.truth {
+		if got[key] != want {
+			t.Fatalf("key %s: %d bytes, want %d", key, len(got[key]), len(want))
+		}
+	}
+	for _, s := range sources {
+		if err := s.Reader.Verify(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
