@@ -25,17 +25,17 @@ type folds[K comparable, A any] interface {
 func (g *group) covers(slice int64) bool { return slice >= g.lo && slice < g.hi }
 
 // single is for windows of one slice: nothing is kept.
-type single[K comparable, A any] struct{ *sliced[K, A] }
+type single[K comparable, A any] struct{ o *sliced[K, A] }
 
 func (f single[K, A]) fire(group int, start, end int64) int {
-	s := f.shelf.get(start)
+	s := f.o.shelf.get(start)
 	if s == nil {
 		return 0
 	}
-	rows := f.sorted(s).of(group)
+	rows := f.o.sorted(s).of(group)
 	for _, row := range rows {
 		e := s.rows.Peek(row)
-		f.emit(e.key, e.hash, start, end, &e.acc)
+		f.o.emit(e.key, e.hash, start, end, &e.acc)
 	}
 	return len(rows)
 }
@@ -44,7 +44,7 @@ func (single[K, A]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
 
 // totals keeps the sum of a window's slices for each key.
 type totals[K comparable, A any] struct {
-	*sliced[K, A]
+	o      *sliced[K, A]
 	tables []table[K, total[A]] // by group
 }
 
@@ -62,42 +62,42 @@ func newTotals[K comparable, A any](o *sliced[K, A]) *totals[K, A] {
 }
 
 func (f *totals[K, A]) fire(group int, start, end int64) (work int) {
-	g, t := &f.groups[group], &f.tables[group]
-	for _, s := range f.shelf.between(max(g.hi, start), end) {
+	g, t := &f.o.groups[group], &f.tables[group]
+	for _, s := range f.o.shelf.between(max(g.hi, start), end) {
 		work += f.push(group, t, s)
 	}
 	for i := range t.rows {
 		c := &t.rows[i]
-		f.emitPane(c.key, c.hash, start, end, f.shown(&c.v.acc), window.PaneOnTime, 0)
+		f.o.emitPane(c.key, c.hash, start, end, f.o.shown(&c.v.acc), window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
-	g.lo, g.hi = start+f.spans.slide, end
-	for _, s := range f.shelf.between(start, min(g.lo, end)) {
+	g.lo, g.hi = start+f.o.spans.slide, end
+	for _, s := range f.o.shelf.between(start, min(g.lo, end)) {
 		f.pop(group, t, s)
 	}
 	return work
 }
 
 func (f *totals[K, A]) push(group int, t *table[K, total[A]], s *slice[K, A]) int {
-	rows := f.sorted(s).of(group)
+	rows := f.o.sorted(s).of(group)
 	for _, row := range rows {
 		e := s.rows.Peek(row)
 		sum := t.at(e.hash, e.key)
-		f.Merge(&sum.acc, e.acc)
+		f.o.Merge(&sum.acc, e.acc)
 		sum.in++
 	}
 	return len(rows)
 }
 
 func (f *totals[K, A]) pop(group int, t *table[K, total[A]], s *slice[K, A]) {
-	for _, row := range f.sorted(s).of(group) {
+	for _, row := range f.o.sorted(s).of(group) {
 		e := s.rows.Peek(row)
 		at := t.find(e.hash, e.key)
 		sum := &t.rows[at].v
 		if sum.in--; sum.in == 0 {
 			t.remove(at)
 		} else {
-			f.Subtract(&sum.acc, e.acc)
+			f.o.Subtract(&sum.acc, e.acc)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (f *totals[K, A]) late(group int, s *slice[K, A], row uint32, fresh bool, a
 
 // anew merges the slices of each window from the beginning. That is no more than the size of what it emits.
 type anew[K comparable, A any] struct {
-	*sliced[K, A]
+	o     *sliced[K, A]
 	table table[K, A]
 }
 
@@ -123,17 +123,17 @@ func newAnew[K comparable, A any](o *sliced[K, A]) *anew[K, A] {
 
 func (f *anew[K, A]) fire(group int, start, end int64) (work int) {
 	t := &f.table
-	for _, s := range f.shelf.between(start, end) {
-		rows := f.sorted(s).of(group)
+	for _, s := range f.o.shelf.between(start, end) {
+		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.Merge(t.at(e.hash, e.key), e.acc)
+			f.o.Merge(t.at(e.hash, e.key), e.acc)
 		}
 		work += len(rows)
 	}
 	for i := range t.rows {
 		c := &t.rows[i]
-		f.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
+		f.o.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
 	t.reset()

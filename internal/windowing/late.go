@@ -33,14 +33,14 @@ func (o *sliced[K, A]) addLate(key K, hash uint64, in intake[A], i int, start, f
 	if !ok {
 		return
 	}
-	r := refiring[K, A]{sliced: o, key: key, hash: hash, fresh: fresh}
+	r := refiring[K, A]{o: o, key: key, hash: hash, fresh: fresh}
 	r.gather(start, first, last)
 	r.fire(first, last)
 }
 
 // refiring fires windows of one key again, because of a late record.
 type refiring[K comparable, A any] struct {
-	*sliced[K, A]
+	o     *sliced[K, A]
 	key   K
 	hash  uint64
 	fresh bool // the key had no record in the record's slice before
@@ -51,7 +51,7 @@ type refiring[K comparable, A any] struct {
 
 // gather finds the key in the slices of the windows that end from first to last.
 func (r *refiring[K, A]) gather(start, first, last int64) {
-	for _, s := range r.shelf.between(r.spans.startOf(first), last) {
+	for _, s := range r.o.shelf.between(r.o.spans.startOf(first), last) {
 		if row, ok := s.find(r.hash, r.key); ok {
 			if s.start == start {
 				r.own = len(r.parts)
@@ -61,9 +61,9 @@ func (r *refiring[K, A]) gather(start, first, last int64) {
 	}
 	r.lefts = make([]A, r.own)
 	for i := r.own - 1; i >= 0; i-- {
-		r.Merge(&r.lefts[i], *r.parts[i].acc())
+		r.o.Merge(&r.lefts[i], *r.parts[i].acc())
 		if i+1 < r.own {
-			r.Merge(&r.lefts[i], r.lefts[i+1])
+			r.o.Merge(&r.lefts[i], r.lefts[i+1])
 		}
 	}
 }
@@ -72,31 +72,31 @@ func (r *refiring[K, A]) gather(start, first, last int64) {
 func (r *refiring[K, A]) fire(first, last int64) {
 	var right A
 	from, to := 0, r.own+1
-	for end := first; end <= last; end += r.spans.slide {
-		start := r.spans.startOf(end)
+	for end := first; end <= last; end += r.o.spans.slide {
+		start := r.o.spans.startOf(end)
 		for r.parts[from].s.start < start {
 			from++
 		}
 		for ; to < len(r.parts) && r.parts[to].s.start < end; to++ {
-			r.Merge(&right, *r.parts[to].acc())
+			r.o.Merge(&right, *r.parts[to].acc())
 		}
-		r.blank()
+		r.o.blank()
 		if from < r.own {
-			r.Merge(&r.tmp, r.lefts[from])
+			r.o.Merge(&r.o.tmp, r.lefts[from])
 		}
-		r.Merge(&r.tmp, *r.parts[r.own].acc())
+		r.o.Merge(&r.o.tmp, *r.parts[r.own].acc())
 		if to > r.own+1 {
-			r.Merge(&r.tmp, right)
+			r.o.Merge(&r.o.tmp, right)
 		}
 		had := !r.fresh || to-from > 1
 		index := r.count(end, had)
-		r.emitPane(r.key, r.hash, start, end, &r.tmp, window.PaneLate, index)
+		r.o.emitPane(r.key, r.hash, start, end, &r.o.tmp, window.PaneLate, index)
 	}
 }
 
 // count is how many panes of a window the key had, one if it had records when the window fired; and counts one more.
 func (r *refiring[K, A]) count(end int64, had bool) int {
-	counts := r.panes.open(end)
+	counts := r.o.panes.open(end)
 	row, first := counts.at(r.hash, r.key)
 	n := &counts.rows.Ref(row).acc
 	if first && had {

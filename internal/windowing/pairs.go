@@ -30,7 +30,7 @@ const (
 
 // pairs puts windows of logs together.
 type pairs[K comparable, A any] struct {
-	*sliced[K, A]
+	o     *sliced[K, A]
 	table table[K, A]
 }
 
@@ -39,13 +39,13 @@ func newPairs[K comparable, A any](o *sliced[K, A]) *pairs[K, A] {
 }
 
 func (f *pairs[K, A]) fire(group int, start, end int64) (work int) {
-	parts := f.shelf.between(start, end)
+	parts := f.o.shelf.between(start, end)
 	few, work := f.fewer(parts, group)
 	f.gather(parts, group, few)
 	f.look(parts, group, few, start, end)
 	for i := range f.table.rows {
 		c := &f.table.rows[i]
-		f.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
+		f.o.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
 	}
 	work += len(f.table.rows)
 	f.table.reset()
@@ -57,7 +57,7 @@ func (f *pairs[K, A]) fewer(parts []*slice[K, A], group int) (few Sides, rows in
 	first, second := 0, 0
 	for _, s := range parts {
 		all := f.sides(s)
-		for _, row := range f.sorted(s).of(group) {
+		for _, row := range f.o.sorted(s).of(group) {
 			sides := all[row]
 			first += int(sides & First)
 			second += int(sides&Second) >> 1
@@ -75,7 +75,7 @@ func (f *pairs[K, A]) sides(s *slice[K, A]) []Sides {
 	if len(s.sides) != s.n {
 		s.sides = slices.Grow(s.sides[:0], s.n)
 		for row := range uint32(s.n) {
-			s.sides = append(s.sides, f.pairing.Sides(&s.rows.Peek(row).acc))
+			s.sides = append(s.sides, f.o.pairing.Sides(&s.rows.Peek(row).acc))
 		}
 	}
 	return s.sides
@@ -85,10 +85,10 @@ func (f *pairs[K, A]) sides(s *slice[K, A]) []Sides {
 func (f *pairs[K, A]) gather(parts []*slice[K, A], group int, few Sides) {
 	for _, s := range parts {
 		all := f.sides(s)
-		for _, row := range f.sorted(s).of(group) {
+		for _, row := range f.o.sorted(s).of(group) {
 			if all[row]&few != 0 {
 				e := s.rows.Peek(row)
-				f.Merge(f.table.at(e.hash, e.key), e.acc)
+				f.o.Merge(f.table.at(e.hash, e.key), e.acc)
 			}
 		}
 	}
@@ -96,18 +96,18 @@ func (f *pairs[K, A]) gather(parts []*slice[K, A], group int, few Sides) {
 
 // look takes the other rows to their keys in the table. Those without are alone.
 func (f *pairs[K, A]) look(parts []*slice[K, A], group int, few Sides, start, end int64) {
-	alone := f.pairing.Alone&^few != 0
+	alone := f.o.pairing.Alone&^few != 0
 	for _, s := range parts {
 		all := f.sides(s)
-		for _, row := range f.sorted(s).of(group) {
+		for _, row := range f.o.sorted(s).of(group) {
 			if all[row]&few != 0 {
 				continue
 			}
 			e := s.rows.Peek(row)
 			if at := f.table.find(e.hash, e.key); at >= 0 {
-				f.Merge(&f.table.rows[at].v, e.acc)
+				f.o.Merge(&f.table.rows[at].v, e.acc)
 			} else if alone {
-				f.emitPane(e.key, e.hash, start, end, &e.acc, window.PaneOnTime, 0)
+				f.o.emitPane(e.key, e.hash, start, end, &e.acc, window.PaneOnTime, 0)
 			}
 		}
 	}

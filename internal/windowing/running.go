@@ -5,7 +5,7 @@ import "leat.dev/leat/window"
 // running is for windows that begin together and end a step apart: what a window has is what the one before it had, and
 // the slices since.
 type running[K comparable, A any] struct {
-	*sliced[K, A]
+	o      *sliced[K, A]
 	tables []table[K, sum[A]] // by group
 	starts []int64            // of the windows that a group's sums are of
 }
@@ -24,16 +24,16 @@ func newRunning[K comparable, A any](o *sliced[K, A]) *running[K, A] {
 }
 
 func (f *running[K, A]) fire(group int, start, end int64) (work int) {
-	g, t := &f.groups[group], &f.tables[group]
+	g, t := &f.o.groups[group], &f.tables[group]
 	if start != f.starts[group] || g.hi < start {
 		t.reset()
 		f.starts[group], g.lo, g.hi = start, start, start
 	}
-	for _, s := range f.shelf.between(g.hi, end) {
-		rows := f.sorted(s).of(group)
+	for _, s := range f.o.shelf.between(g.hi, end) {
+		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.Merge(&t.at(e.hash, e.key).acc, e.acc)
+			f.o.Merge(&t.at(e.hash, e.key).acc, e.acc)
 		}
 		work += len(rows)
 	}
@@ -42,7 +42,7 @@ func (f *running[K, A]) fire(group int, start, end int64) (work int) {
 		if c.v.stale {
 			f.remake(c, start, end)
 		}
-		f.emitPane(c.key, c.hash, start, end, f.shown(&c.v.acc), window.PaneOnTime, 0)
+		f.o.emitPane(c.key, c.hash, start, end, f.o.shown(&c.v.acc), window.PaneOnTime, 0)
 	}
 	g.hi = end
 	return work + len(t.rows)
@@ -57,9 +57,9 @@ func (f *running[K, A]) late(group int, s *slice[K, A], row uint32, _ bool, _ fu
 // remake makes one key's sum anew from the slices of a window.
 func (f *running[K, A]) remake(c *cell[K, sum[A]], start, end int64) {
 	c.v = sum[A]{}
-	for _, s := range f.shelf.between(start, end) {
+	for _, s := range f.o.shelf.between(start, end) {
 		if row, ok := s.find(c.hash, c.key); ok {
-			f.Merge(&c.v.acc, s.rows.Peek(row).acc)
+			f.o.Merge(&c.v.acc, s.rows.Peek(row).acc)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 // Because blocks are fixed in time, it depends on the window alone in which order its slices are merged: a restore
 // or a late record changes no bit of a floating point result.
 type stacks[K comparable, A any] struct {
-	*sliced[K, A]
+	o      *sliced[K, A]
 	tables []table[K, stack[A]] // by group
 	blocks []int64              // where the block begins that a group's fronts are of
 }
@@ -50,8 +50,8 @@ func newStacks[K comparable, A any](o *sliced[K, A]) *stacks[K, A] {
 }
 
 func (f *stacks[K, A]) fire(group int, start, end int64) (work int) {
-	g, t := &f.groups[group], &f.tables[group]
-	if block := f.spans.block(start); block != f.blocks[group] {
+	g, t := &f.o.groups[group], &f.tables[group]
+	if block := f.o.spans.block(start); block != f.blocks[group] {
 		work = f.turn(group, block, start, end)
 	} else {
 		work = f.pushAll(group, max(g.hi, start), end)
@@ -61,10 +61,10 @@ func (f *stacks[K, A]) fire(group int, start, end int64) (work int) {
 		if c.v.stale {
 			f.remake(c, group, start, end)
 		}
-		f.emitPane(c.key, c.hash, start, end, f.value(&c.v), window.PaneOnTime, 0)
+		f.o.emitPane(c.key, c.hash, start, end, f.value(&c.v), window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
-	g.lo, g.hi = start+f.spans.slide, end
+	g.lo, g.hi = start+f.o.spans.slide, end
 	f.pop(group, start, g.lo)
 	return work
 }
@@ -75,9 +75,9 @@ func (f *stacks[K, A]) value(s *stack[A]) *A {
 	case !s.hasBack:
 		return &s.front // it is replaced, never added to
 	case s.first == none:
-		return f.shown(&s.back)
+		return f.o.shown(&s.back)
 	}
-	return f.merged(&s.front, &s.back)
+	return f.o.merged(&s.front, &s.back)
 }
 
 // turn makes a group's folds anew, for the first window that begins in a block.
@@ -85,11 +85,11 @@ func (f *stacks[K, A]) turn(group int, block, start, end int64) (work int) {
 	t := &f.tables[group]
 	t.reset()
 	f.blocks[group] = block
-	border := block + f.spans.size
-	front := f.shelf.between(start, border)
+	border := block + f.o.spans.size
+	front := f.o.shelf.between(start, border)
 	for i := len(front) - 1; i >= 0; i-- {
 		s := front[i]
-		rows := f.sorted(s).of(group)
+		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
 			f.pushFront(f.stack(t, e.hash, e.key), s, row, &e.acc, block)
@@ -113,11 +113,11 @@ func (f *stacks[K, A]) stack(t *table[K, stack[A]], hash uint64, key K) *stack[A
 func (f *stacks[K, A]) pushFront(k *stack[A], s *slice[K, A], row uint32, acc *A, block int64) {
 	folded := s.fold(row)
 	*folded = fold[A]{next: k.first, row: k.row}
-	f.Merge(&folded.acc, *acc)
+	f.o.Merge(&folded.acc, *acc)
 	if k.first != none {
-		f.Merge(&folded.acc, k.front)
+		f.o.Merge(&folded.acc, k.front)
 	}
-	k.front, k.first, k.row = folded.acc, int32((s.start-block)/f.spans.slice), row
+	k.front, k.first, k.row = folded.acc, int32((s.start-block)/f.o.spans.slice), row
 }
 
 // fold is the place for the fold of a row.
@@ -130,8 +130,8 @@ func (s *slice[K, A]) fold(row uint32) *fold[A] {
 
 func (f *stacks[K, A]) pushAll(group int, start, end int64) (work int) {
 	t := &f.tables[group]
-	for _, s := range f.shelf.between(start, end) {
-		rows := f.sorted(s).of(group)
+	for _, s := range f.o.shelf.between(start, end) {
+		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
 			f.pushBack(f.stack(t, e.hash, e.key), &e.acc)
@@ -142,19 +142,19 @@ func (f *stacks[K, A]) pushAll(group int, start, end int64) (work int) {
 }
 
 func (f *stacks[K, A]) pushBack(k *stack[A], acc *A) {
-	f.Merge(&k.back, *acc)
+	f.o.Merge(&k.back, *acc)
 	k.hasBack = true
 }
 
 // pop takes the slices from start to end off the fronts. Where the next window begins in another block, all folds are
 // made anew, and there is nothing to do.
 func (f *stacks[K, A]) pop(group int, start, end int64) {
-	if f.spans.block(end) != f.blocks[group] {
+	if f.o.spans.block(end) != f.blocks[group] {
 		return
 	}
 	t := &f.tables[group]
-	for _, s := range f.shelf.between(start, end) {
-		for _, row := range f.sorted(s).of(group) {
+	for _, s := range f.o.shelf.between(start, end) {
+		for _, row := range f.o.sorted(s).of(group) {
 			e := s.rows.Peek(row)
 			at := t.find(e.hash, e.key)
 			if k := &t.rows[at].v; !f.popFront(k, &s.folds[row], group) {
@@ -168,7 +168,7 @@ func (f *stacks[K, A]) pop(group int, start, end int64) {
 func (f *stacks[K, A]) popFront(k *stack[A], popped *fold[A], group int) bool {
 	k.first, k.row = popped.next, popped.row
 	if k.first != none {
-		next := f.shelf.get(f.blocks[group] + int64(k.first)*f.spans.slice)
+		next := f.o.shelf.get(f.blocks[group] + int64(k.first)*f.o.spans.slice)
 		k.front = next.folds[k.row].acc
 		return true
 	}
@@ -186,14 +186,14 @@ func (f *stacks[K, A]) late(group int, s *slice[K, A], row uint32, _ bool, _ fun
 func (f *stacks[K, A]) remake(c *cell[K, stack[A]], group int, start, end int64) {
 	c.v = stack[A]{first: none}
 	block := f.blocks[group]
-	border := block + f.spans.size
-	front := f.shelf.between(start, border)
+	border := block + f.o.spans.size
+	front := f.o.shelf.between(start, border)
 	for i := len(front) - 1; i >= 0; i-- {
 		if row, ok := front[i].find(c.hash, c.key); ok {
 			f.pushFront(&c.v, front[i], row, &front[i].rows.Peek(row).acc, block)
 		}
 	}
-	for _, s := range f.shelf.between(border, end) {
+	for _, s := range f.o.shelf.between(border, end) {
 		if row, ok := s.find(c.hash, c.key); ok {
 			f.pushBack(&c.v, &s.rows.Peek(row).acc)
 		}
