@@ -1,4 +1,9 @@
-package leat_test
+// Package corpus_test restores snapshots that earlier versions wrote. Each folder of testdata has one, of a job that is here, and what
+// the job had written before:
+//
+//	go test ./internal/corpus                            restore them all
+//	go test ./internal/corpus -write format-2            write another; committed ones stay as they are
+package corpus_test
 
 import (
 	"flag"
@@ -18,7 +23,17 @@ import (
 	"leat.dev/leat/window"
 )
 
-var updateCorpus = flag.String("update-corpus", "", "write the snapshot of the corpus job to this folder of testdata/corpus")
+var writeTo = flag.String("write", "", "write the snapshot of a job to this folder of testdata")
+
+// A corpus is a job whose snapshots are committed, in folders of testdata that match.
+type corpus struct {
+	folders string
+	// job is slow where it is to stop at a record: it then reads few at a time.
+	job func(out *[]string, perSecond float64, reached func(i int64)) *leat.Job
+	cut int64 // the record at which the snapshot is asked for
+}
+
+var corpora = []corpus{{"format-?", corpusJob, corpusCut}, {"format-?-windows", windowsJob, windowsCut}}
 
 // sighting is a record with everything that codecs have kinds for.
 type sighting struct {
@@ -55,10 +70,10 @@ var corpusStart = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 const corpusRecords, corpusCut = 1600, 1100
 
 // corpusJob has each kind of state, timer and window. Every output is a line.
-func corpusJob(out *[]string, reached func(i int64)) *leat.Job {
+func corpusJob(out *[]string, perSecond float64, reached func(i int64)) *leat.Job {
 	job := leat.NewJob("corpus")
 	job.Parallelism = 2
-	sightings := job.From("sightings", gen.Func(gen.Options{Count: corpusRecords}, func(i int64) sighting {
+	sightings := job.From("sightings", gen.Func(gen.Options{Count: corpusRecords, PerSecond: perSecond}, func(i int64) sighting {
 		reached(i)
 		return makeSighting(i)
 	})).EventTime(sighting.when, 3*time.Second)
@@ -138,39 +153,44 @@ func count[K, V any](all func(func(K, V) bool)) (n int) {
 // TestCorpus restores the snapshots of this version and of all versions before, at several parallelisms: with what the job had
 // written before, its output is that of an undisturbed run.
 func TestCorpus(t *testing.T) {
-	if *updateCorpus != "" {
-		writeCorpus(t, filepath.Join("testdata", "corpus", *updateCorpus))
+	for _, c := range corpora {
+		if matches, _ := filepath.Match(c.folders, *writeTo); matches {
+			c.write(t, filepath.Join("testdata", *writeTo))
+		}
+		var want []string
+		if err := c.job(&want, 0, func(int64) {}).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(want)
+		versions, err := filepath.Glob(filepath.Join("testdata", c.folders))
+		if err != nil || len(versions) == 0 {
+			t.Fatalf("no corpus %s: %v", c.folders, err)
+		}
+		for _, version := range versions {
+			for _, parallelism := range []int{1, 2, 5} {
+				t.Run(fmt.Sprintf("%s at %d", filepath.Base(version), parallelism), func(t *testing.T) { c.restore(t, version, parallelism, want) })
+			}
+		}
 	}
-	var want []string
-	if err := corpusJob(&want, func(int64) {}).Run(t.Context()); err != nil {
+}
+
+// restore goes on from a snapshot and compares all that the job has written.
+func (c corpus) restore(t *testing.T, version string, parallelism int, want []string) {
+	before, err := os.ReadFile(filepath.Join(version, "before.txt"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(want)
-	versions, err := filepath.Glob("testdata/corpus/*")
-	if err != nil || len(versions) == 0 {
-		t.Fatalf("no corpus: %v", err)
+	var after []string
+	job := c.job(&after, 0, func(int64) {})
+	job.Parallelism, job.Backend = parallelism, state.Heap{}
+	job.Restore.From = filepath.Join(version, "savepoint")
+	if err := job.Run(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	for _, version := range versions {
-		for _, parallelism := range []int{1, 2, 5} {
-			t.Run(fmt.Sprintf("%s at %d", filepath.Base(version), parallelism), func(t *testing.T) {
-				before, err := os.ReadFile(filepath.Join(version, "before.txt"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				var after []string
-				job := corpusJob(&after, func(int64) {})
-				job.Parallelism, job.Backend = parallelism, state.Heap{}
-				job.Restore.From = filepath.Join(version, "savepoint")
-				if err := job.Run(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				got := append(strings.Split(strings.TrimSpace(string(before)), "\n"), after...)
-				slices.Sort(got)
-				if !slices.Equal(got, want) {
-					t.Errorf("%d lines and %d before, not %d: the first that differs: %s", len(after), len(got)-len(after), len(want), firstOther(got, want))
-				}
-			})
-		}
+	got := append(strings.Split(strings.TrimSpace(string(before)), "\n"), after...)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines and %d before, not %d: the first that differs: %s", len(after), len(got)-len(after), len(want), firstOther(got, want))
 	}
 }
 
@@ -183,13 +203,13 @@ func firstOther(got, want []string) string {
 	return "the end"
 }
 
-// writeCorpus stops the job in its middle with a savepoint.
-func writeCorpus(t *testing.T, version string) {
+// write stops the job in its middle with a savepoint.
+func (c corpus) write(t *testing.T, version string) {
 	t.Helper()
 	var before []string
 	there, goOn := make(chan struct{}), make(chan struct{})
-	running, err := corpusJob(&before, func(i int64) {
-		if i == corpusCut {
+	running, err := c.job(&before, 5000, func(i int64) {
+		if i == c.cut {
 			close(there)
 			<-goOn
 		}
