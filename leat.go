@@ -26,6 +26,7 @@ import (
 	"leat.dev/leat/internal/operator"
 	"leat.dev/leat/internal/recovery"
 	"leat.dev/leat/internal/store"
+	"leat.dev/leat/internal/view"
 	"leat.dev/leat/state"
 )
 
@@ -178,7 +179,7 @@ func (j *Job) Start(ctx context.Context) (*Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Running{supervisor: sup, metrics: c.Options.Metrics}, nil
+	return &Running{supervisor: sup, metrics: c.Options.Metrics, job: j, reader: view.New(sup, p.plan)}, nil
 }
 
 func (j *Job) settings() graph.Settings {
@@ -239,6 +240,8 @@ func (j *Job) origin(ctx context.Context) (*checkpoint.Snapshot, error) {
 type Running struct {
 	supervisor *recovery.Supervisor
 	metrics    *metrics.Job
+	job        *Job
+	reader     *view.Reader
 }
 
 // Wait waits for the job's end and returns what it failed with, if it failed. It may be called by several goroutines.

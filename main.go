@@ -7,6 +7,7 @@ import (
 	"leat.dev/leat/internal/cli"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/view"
 	"leat.dev/leat/state"
 )
 
@@ -17,6 +18,7 @@ import (
 //	fraud status            how the running job is
 //	fraud savepoint TO      have the running job take a savepoint, and print its place
 //	fraud stop [flags]      end the running job, with a savepoint if wanted
+//	fraud state [STATE]     what the running job has for a key
 //	fraud version           which versions of the job, of leat and of Go this is
 //	fraud help [command]    what there is, with all flags
 //
@@ -88,3 +90,6 @@ func (m measured) Runs() bool { return m.supervisor.Runs() }
 
 // Metrics are its numbers.
 func (m measured) Metrics() *metrics.Job { return m.metrics }
+
+// Reader reads its state.
+func (m measured) Reader() *view.Reader { return m.reader }

@@ -1,4 +1,5 @@
-// Command leat does what needs no job's code: it looks into snapshots, compares, verifies, exports and deletes them.
+// Command leat does what needs no job's code: it looks into snapshots, compares, verifies, exports and deletes them, and looks into the
+// state of a running job.
 //
 //	leat snapshot list STORE
 //	leat snapshot show SNAP
@@ -7,6 +8,7 @@
 //	leat snapshot verify SNAP
 //	leat snapshot export SNAP --format parquet --to DIR
 //	leat snapshot delete SNAP
+//	leat state --job NAME [OPERATOR/STATE --key K]
 package main
 
 import (

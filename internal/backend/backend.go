@@ -40,6 +40,10 @@ type State struct {
 	// Reads says whether the items and values of a state of the same kind can be read that a snapshot describes so; an
 	// error says why not. Nil: those with equal schemas.
 	Reads func(was State) error `json:"-"`
+	// Items and Values are what a running job shows of the state as Go values; of an aggregating state, Values are its results.
+	// Nil: it has no items, or values that mean nothing outside of the operator.
+	Items  *Boxed `json:"-"`
+	Values *Boxed `json:"-"`
 }
 
 // Writer takes the canonical entries of a snapshot: the same whatever the backend and the parallelism. The slices

@@ -1,4 +1,4 @@
-// Package cli is the command line of a job's binary: run and plan, what asks a running job (status, savepoint, stop), and
+// Package cli is the command line of a job's binary: run and plan, what asks a running job (status, savepoint, stop, state), and
 // what looks into snapshots. What it knows of a job, and what it needs of the system, is handed in, so that tests can put
 // something else in the place of both.
 package cli
@@ -16,6 +16,7 @@ import (
 
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/view"
 )
 
 // Job is what the command line knows of a job.
@@ -63,6 +64,8 @@ type Running interface {
 	// Stopping says whether the job ends, or has ended, as it was asked to.
 	Stopping() bool
 	Metrics() *metrics.Job
+	// Reader reads its state.
+	Reader() *view.Reader
 }
 
 // Exit codes, beside 128 and the number of the signal that stopped the job.
@@ -140,8 +143,8 @@ func (c *command) root() *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { c.help(c.system.Out, cmd) })
 	help := c.helpCommand()
 	root.SetHelpCommand(help)
-	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.savepointCommand(), c.stopCommand(), c.snapshotCommand(),
-		c.versionCommand(), help)
+	root.AddCommand(c.runCommand(), c.planCommand(), c.statusCommand(), c.savepointCommand(), c.stopCommand(), c.stateCommand(),
+		c.snapshotCommand(), c.versionCommand(), help)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, cmd := range append(root.Commands(), root) {
 		cmd.Flags().SortFlags = false // they stand in the order of use

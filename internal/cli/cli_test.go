@@ -17,6 +17,7 @@ import (
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/metrics"
+	"leat.dev/leat/internal/view"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -113,6 +114,10 @@ func (f *fake) StopWithSavepoint(ctx context.Context, to string, drain bool) (st
 }
 
 func (f *fake) Metrics() *metrics.Job { return &f.numbers }
+
+func (f *fake) Reader() *view.Reader {
+	return view.New(nil, &graph.Plan{Graph: &graph.Graph{Job: "orders"}})
+}
 
 // serve is the control socket: the test itself calls what is behind it.
 func (f *fake) serve(_ string, job control.Job, path string) (Socket, error) {

@@ -168,7 +168,7 @@ func (c *command) connect(ctx context.Context, path string) (*control.Client, co
 	}
 	client := control.NewClient(path)
 	status, err := client.Status(ctx)
-	if err == nil && status.Job != c.job.Name {
+	if err == nil && c.job.Name != "" && status.Job != c.job.Name {
 		err = fmt.Errorf("the job that listens at %s is %s, and not %s", path, status.Job, c.job.Name)
 	}
 	return client, status, err

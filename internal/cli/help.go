@@ -105,7 +105,7 @@ func usage(b *strings.Builder, cmd *cobra.Command) {
 }
 
 // order is that of the commands in help: what a user wants first comes first.
-var order = []string{"run", "plan", "status", "savepoint", "stop", "snapshot", "list", "show", "inspect", "diff", "verify", "export", "delete", "version", "help"}
+var order = []string{"run", "plan", "status", "savepoint", "stop", "state", "snapshot", "list", "show", "inspect", "diff", "verify", "export", "delete", "version", "help"}
 
 func ordered(commands []*cobra.Command) []*cobra.Command {
 	return slices.SortedStableFunc(slices.Values(commands), func(a, b *cobra.Command) int {

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,17 +14,20 @@ import (
 	"leat.dev/leat/connector/file"
 	"leat.dev/leat/connector/gen"
 	"leat.dev/leat/connector/mem"
+	"leat.dev/leat/internal/cli"
 	"leat.dev/leat/window"
 )
 
 // The jobs of the scripts, each a program of its own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"fraud":   func() { leat.Main(fraud()) },
-		"failing": func() { leat.Main(failing()) },
-		"broken":  func() { leat.Main(broken()) },
-		"missing": func() { leat.Main(missing()) },
-		"endless": func() { leat.Main(endless()) },
+		"fraud":    func() { leat.Main(fraud()) },
+		"failing":  func() { leat.Main(failing()) },
+		"broken":   func() { leat.Main(broken()) },
+		"missing":  func() { leat.Main(missing()) },
+		"endless":  func() { leat.Main(endless()) },
+		"tallying": func() { leat.Main(tallying()) },
+		"leat":     func() { cli.Tool(context.Background(), cli.Process()).End() },
 	})
 }
 
@@ -111,5 +115,34 @@ func endless() *leat.Job {
 	job := leat.NewJob("endless")
 	job.Parallelism = 1
 	job.From("numbers", gen.Func(gen.Options{PerSecond: 100}, func(i int64) int64 { return i })).To("out", file.Stdout)
+	return job
+}
+
+// tallying counts without end, by the numbers' last digits, and remembers one number for good.
+func tallying() *leat.Job {
+	job := leat.NewJob("tallying")
+	job.Parallelism = 2
+	numbers := job.From("numbers", gen.Func(gen.Options{PerSecond: 1000}, func(i int64) int64 { return i }))
+	numbers.KeyBy(func(i int64) string { return fmt.Sprint(i % 10) }).Process("tally", func(op *leat.Operator[string, int64]) func(int64) error {
+		first := op.Value[payment]("first")
+		count := op.Reducing("count", func(a, b int64) int64 { return a + b })
+		seen := op.Map[string, int64]("seen")
+		return func(i int64) error {
+			if !first.Has() {
+				first.Set(payment{"<" + op.Key() + ">", i, noon})
+			}
+			count.Add(1)
+			seen.Set(fmt.Sprint("mod ", i%3), 7)
+			op.Emit(i)
+			return nil
+		}
+	}).To("out", file.Stdout)
+	numbers.EventTime(func(i int64) time.Time { return noon.Add(time.Duration(i)) }, 0).
+		KeyBy(func(i int64) string { return fmt.Sprint(i % 10) }).
+		Window(window.Tumbling(time.Hour)).Aggregate("hourly", agg.Count).To("never", file.Discard)
+	numbers.Global().Process("all", func(op *leat.Operator[struct{}, int64]) func(int64) error {
+		least := op.Reducing("least", func(a, b int64) int64 { return min(a, b) })
+		return func(i int64) error { least.Add(i); return nil }
+	}).To("none", file.Discard)
 	return job
 }

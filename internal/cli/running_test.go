@@ -51,7 +51,13 @@ type process struct {
 // start starts the endless job and waits until it runs.
 func (s *session) start(args ...string) *process {
 	s.t.Helper()
-	p := &process{Cmd: s.command("endless", append([]string{"run"}, args...)...), output: make(chan struct{})}
+	return s.startJob("endless", args...)
+}
+
+// startJob starts a job that prints without end.
+func (s *session) startJob(job string, args ...string) *process {
+	s.t.Helper()
+	p := &process{Cmd: s.command(job, append([]string{"run"}, args...)...), output: make(chan struct{})}
 	p.Stderr = &p.says
 	out, err := p.StdoutPipe()
 	if err != nil {
@@ -83,7 +89,13 @@ func (p *process) end() syscall.WaitStatus {
 // ask runs a command of the endless job's.
 func (s *session) ask(args ...string) (out, problems string, code int) {
 	s.t.Helper()
-	cmd := s.command("endless", args...)
+	return s.askJob("endless", args...)
+}
+
+// askJob runs a command of a job's.
+func (s *session) askJob(job string, args ...string) (out, problems string, code int) {
+	s.t.Helper()
+	cmd := s.command(job, args...)
 	var o, e strings.Builder
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {

@@ -60,6 +60,18 @@ func (c *Client) Stop(ctx context.Context, asked StopRequest) (place string, err
 	return placed.Place, err
 }
 
+// States asks what states there are.
+func (c *Client) States(ctx context.Context) (all []KeyedState, err error) {
+	err = c.call(ctx, http.MethodGet, pathState, nil, &all)
+	return all, err
+}
+
+// State asks what keys have in a state.
+func (c *Client) State(ctx context.Context, asked StateRequest) (a StateAnswer, err error) {
+	err = c.call(ctx, http.MethodPost, pathState, asked, &a)
+	return a, err
+}
+
 // call sends a request and reads the answer.
 func (c *Client) call(ctx context.Context, method, path string, asked, answer any) error {
 	body := []byte(nil)

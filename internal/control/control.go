@@ -4,6 +4,8 @@
 //	GET  /v1/job                                                   → Status
 //	POST /v1/savepoint  {"to": "/var/savepoints"}                  → {"place": "…"}
 //	POST /v1/stop       {"drain": true, "savepoint": "/var/…"}     → {"place": "…"}
+//	GET  /v1/state                                                 → []KeyedState
+//	POST /v1/state      {"state": "detect/last", "keys": ["a-17"]} → StateAnswer
 //
 // An error is a status of 400 or more and {"error": "…"}. A savepoint or stop that was asked for goes on when the client
 // goes away: half of a savepoint is of no use to anybody, and the job logs where the whole of it lies.
@@ -11,6 +13,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -23,6 +26,10 @@ type Job interface {
 	StopWithSavepoint(ctx context.Context, to string, drain bool) (place string, err error)
 	// Stop ends the job and waits for its end.
 	Stop(ctx context.Context, drain bool) error
+	// States lists what can be read.
+	States(ctx context.Context) ([]KeyedState, error)
+	// State reads what keys have in a state.
+	State(ctx context.Context, asked StateRequest) (StateAnswer, error)
 }
 
 // State is what a job's process is at.
@@ -96,6 +103,41 @@ type Placed struct {
 	Place string `json:"place,omitempty"`
 }
 
+// KeyedState is a state by key of the job's.
+type KeyedState struct {
+	State string `json:"state"` // OPERATOR/STATE
+	Kind  string `json:"kind"`
+	Key   string `json:"key"`  // Go type
+	Type  string `json:"type"` // Go type of the values
+}
+
+// StateRequest asks what keys have in a state.
+type StateRequest struct {
+	// State is OPERATOR/STATE, or the operator alone if it has one only.
+	State string `json:"state"`
+	// Keys are the keys, each as JSON, or as it is where it is a string. There may be none where all records have one key.
+	Keys []string `json:"keys,omitempty"`
+	// Item, written likewise, is the one that is asked for of a state with items; none: all.
+	Item *string `json:"item,omitempty"`
+	// Live asks what the operator has now, in place of what the last complete checkpoint had.
+	Live bool `json:"live,omitempty"`
+	// Limit is how many rows there are to be at most; 0: as many as an answer can hold.
+	Limit int `json:"limit,omitempty"`
+}
+
+// StateAnswer is what keys have, as rows.
+type StateAnswer struct {
+	Columns []string `json:"columns"`
+	// Rows have a value for each column.
+	Rows [][]json.RawMessage `json:"rows"`
+	// Missing are the keys that have nothing.
+	Missing []string `json:"missing,omitempty"`
+	// More says that there are more rows.
+	More bool `json:"more,omitempty"`
+	// Checkpoint is the one that the rows are from; none: they are live.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+}
+
 // problem answers what went wrong.
 type problem struct {
 	Error string `json:"error"`
@@ -106,4 +148,5 @@ const (
 	pathJob       = "/v1/job"
 	pathSavepoint = "/v1/savepoint"
 	pathStop      = "/v1/stop"
+	pathState     = "/v1/state"
 )

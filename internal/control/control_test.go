@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,6 +65,15 @@ func (f *fake) StopWithSavepoint(_ context.Context, to string, drain bool) (stri
 func (f *fake) Stop(_ context.Context, drain bool) error {
 	f.asked <- fmt.Sprintf("stop, drain %t", drain)
 	return f.failure
+}
+
+func (f *fake) States(context.Context) ([]KeyedState, error) {
+	return []KeyedState{{State: "detect/last", Kind: "value", Key: "string", Type: "int64"}}, f.failure
+}
+
+func (f *fake) State(_ context.Context, asked StateRequest) (StateAnswer, error) {
+	f.asked <- fmt.Sprintf("state %s of %q, live %t", asked.State, asked.Keys, asked.Live)
+	return StateAnswer{Columns: []string{"key", "value"}, Rows: [][]json.RawMessage{{json.RawMessage(`"a"`), json.RawMessage("7")}}}, f.failure
 }
 
 // ownRuntime gives the test a folder of its own for sockets, with a short path.
@@ -149,6 +159,29 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+func TestState(t *testing.T) {
+	ownRuntime(t)
+	job := newFake("fraud")
+	c := NewClient(serve(t, job, "").Path())
+	if all, err := c.States(t.Context()); err != nil || len(all) != 1 || all[0].State != "detect/last" {
+		t.Error(all, err)
+	}
+	a, err := c.State(t.Context(), StateRequest{State: "detect/last", Keys: []string{"a", "<b>"}, Live: true})
+	if err != nil || len(a.Rows) != 1 || string(a.Rows[0][0]) != `"a"` || string(a.Rows[0][1]) != "7" {
+		t.Error(a, err)
+	}
+	if asked := <-job.asked; asked != `state detect/last of ["a" "<b>"], live true` {
+		t.Error(asked)
+	}
+	job.failure = errors.New("the disk is full")
+	if _, err := c.States(t.Context()); err == nil || err.Error() != "the disk is full" {
+		t.Error(err)
+	}
+	if _, err := c.State(t.Context(), StateRequest{}); err == nil || err.Error() != "the disk is full" {
+		t.Error(err)
+	}
+}
+
 // Half of a savepoint is of no use: it goes on when its client is gone.
 func TestSavepointOutlivesItsClient(t *testing.T) {
 	ownRuntime(t)
@@ -177,12 +210,13 @@ func TestBadRequests(t *testing.T) {
 		status             int
 		want               string
 	}{
-		{"GET", "/", "", 404, "there is no GET /: there are GET /v1/job, POST /v1/savepoint and POST /v1/stop"},
+		{"GET", "/", "", 404, "there is no GET /: there are GET /v1/job, POST /v1/savepoint, POST /v1/stop, and GET and POST /v1/state"},
 		{"GET", pathStop, "", 404, "there is no GET /v1/stop"},
 		{"POST", pathSavepoint, "", 400, "the request is no JSON object that /v1/savepoint takes: EOF"},
 		{"POST", pathSavepoint, "{}", 400, `say where the savepoint goes: {"to": "/folder"}`},
 		{"POST", pathSavepoint, `{"too":"/sp"}`, 400, `unknown field "too"`},
 		{"POST", pathSavepoint, `{"to":"/sp"} {}`, 400, "there is more behind the object"},
+		{"POST", pathState, `{"state":"detect","key":"a"}`, 400, `unknown field "key"`},
 		{"POST", pathStop, `{"drain":"yes"}`, 400, "the request is no JSON object that /v1/stop takes"},
 		{"POST", pathStop, `{"savepoint":"` + strings.Repeat("x", maxBody) + `"}`, 413, "the request is longer than 65536 bytes"},
 	} {
@@ -246,9 +280,10 @@ func TestStrangers(t *testing.T) {
 func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"drain":true,"savepoint":"/sp"}`))
 	f.Add([]byte(`{"to":"/sp"}`))
+	f.Add([]byte(`{"state":"detect/last","keys":["a"],"item":"b","live":true,"limit":3}`))
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, path := range []string{pathSavepoint, pathStop} {
+		for _, path := range []string{pathSavepoint, pathStop, pathState} {
 			s := &Server{job: newFake("fraud"), name: "fraud", withdraw: func() {}}
 			w := httptest.NewRecorder()
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))

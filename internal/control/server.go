@@ -73,9 +73,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+pathJob, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.job.Status()) })
 	mux.HandleFunc("POST "+pathSavepoint, s.savepoint)
 	mux.HandleFunc("POST "+pathStop, s.stop)
+	mux.HandleFunc("GET "+pathState, s.states)
+	mux.HandleFunc("POST "+pathState, s.state)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusNotFound, problem{fmt.Sprintf("there is no %s %s: there are GET %s, POST %s and POST %s",
-			r.Method, r.URL.Path, pathJob, pathSavepoint, pathStop)})
+		answer(w, http.StatusNotFound, problem{fmt.Sprintf("there is no %s %s: there are GET %s, POST %s, POST %s, and GET and POST %s",
+			r.Method, r.URL.Path, pathJob, pathSavepoint, pathStop, pathState)})
 	})
 	return mux
 }
@@ -121,6 +123,32 @@ func (s *Server) stop(w http.ResponseWriter, r *http.Request) {
 	}
 	s.withdraw() // before the answer: whoever gets it may start the job again at once, and finds the name free
 	answer(w, http.StatusOK, Placed{place})
+}
+
+func (s *Server) states(w http.ResponseWriter, r *http.Request) {
+	all, err := s.job.States(r.Context())
+	if err != nil {
+		answer(w, http.StatusInternalServerError, problem{err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, all)
+}
+
+// state reads state. Nobody waits for what a client that is gone has asked.
+func (s *Server) state(w http.ResponseWriter, r *http.Request) {
+	var asked StateRequest
+	if !read(w, r, &asked) {
+		return
+	}
+	found, err := s.job.State(r.Context(), asked)
+	if err != nil {
+		answer(w, http.StatusInternalServerError, problem{err.Error()})
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	to := json.NewEncoder(w) // a client that is gone misses it
+	to.SetEscapeHTML(false)  // values are passed on as they are
+	_ = to.Encode(found)
 }
 
 // read reads a request's body, or answers why it can't.

@@ -48,6 +48,11 @@ type State struct {
 	keySchema      codec.Schema
 }
 
+// StateOf describes a state by key that lies in no snapshot; key is the Go type of the keys.
+func StateOf(operator string, s backend.State, key string, schema codec.Schema) *State {
+	return &State{State: s, Operator: operator, Key: key, keySchema: schema}
+}
+
 // Path is what users call it.
 func (s *State) Path() string { return s.Operator + "/" + s.Name }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -47,6 +48,40 @@ func (s *Snapshot) Table(state *State) (*Table, error) {
 		return nil, fmt.Errorf("state %s: %w", state.Path(), err)
 	}
 	return t, nil
+}
+
+// TableOf makes the table of a state by key that lies in no snapshot: KeyRows shows its entries.
+func TableOf(state *State) (*Table, error) { return (&Snapshot{}).Table(state) }
+
+// KeyRows calls f for each row of what a key has.
+func (t *Table) KeyRows(key []byte, held []backend.Held, f func(row []any) error) error {
+	t.last, t.index = nil, 0
+	for _, h := range held {
+		if err := t.entry(entry{key, h.Item, h.Value}, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Item returns the bytes of an item that is given as JSON, or, where it is a string or is written as one, as it is.
+func (t *Table) Item(text string) ([]byte, error) {
+	switch t.State.Kind {
+	case backend.Map, backend.Ordered, backend.Timers:
+	default:
+		return nil, fmt.Errorf("state %s is of kind %s, which has no items", t.State.Path(), t.State.KindText())
+	}
+	b, err := t.item.AppendJSON([]byte{}, []byte(text))
+	if err == nil {
+		return b, nil
+	}
+	quoted, qerr := json.Marshal(text)
+	if qerr == nil {
+		if b, again := t.item.AppendJSON([]byte{}, quoted); again == nil {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("state %s has items of type %s: item %s: %w", t.State.Path(), t.State.Item.Name, text, err)
 }
 
 func (t *Table) prepare() (err error) {

@@ -51,9 +51,10 @@ type Supervisor struct {
 
 	mu       sync.Mutex // guards all below
 	attempt  *local.Attempt
-	lease    *lease        // of the attempt, if others stand by
-	changed  chan struct{} // closed when attempt is another, and replaced
-	stopping bool          // Stop was called: no other attempt follows
+	lease    *lease               // of the attempt, if others stand by
+	changed  chan struct{}        // closed when attempt is another, and replaced
+	newest   *checkpoint.Snapshot // that is complete; nil: none is known
+	stopping bool                 // Stop was called: no other attempt follows
 	failures []Failure
 }
 
@@ -152,7 +153,7 @@ func (s *Supervisor) fits() error {
 // restore starts an attempt from the newest snapshot that can be restored: which one that is may turn out only then.
 func (s *Supervisor) restore(ctx context.Context, o local.Options) (*local.Attempt, error) {
 	var unread []checkpoint.Unread
-	o.Restore = s.c.From
+	o.Restore, o.Complete = s.c.From, s.completed
 	for {
 		var taken *checkpoint.Taken
 		if s.c.Store != nil {
@@ -166,6 +167,9 @@ func (s *Supervisor) restore(ctx context.Context, o local.Options) (*local.Attem
 		o.Metrics.Attempt.Store(s.epoch)
 		a, err := local.Start(ctx, s.c.Plan, o)
 		if taken == nil || taken.Snapshot == nil || taken.Named || !errors.Is(err, checkpoint.ErrDamaged) {
+			if err == nil && taken != nil {
+				s.begunFrom(taken.Snapshot)
+			}
 			return a, err
 		}
 		unread = append(unread, checkpoint.Unread{Manifest: taken.Manifest, Err: err})

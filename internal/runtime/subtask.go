@@ -86,6 +86,10 @@ type Subtask struct {
 	alarmAt   int64
 	alarmStop func()
 
+	asked    []*Question   // by those who look into the job, in order
+	answerAt int64         // not before then, as long as there is other work
+	room     chan struct{} // has an element for each question that waits
+
 	mu   sync.Mutex // guards mail
 	mail []letter
 	last int64   // the newest checkpoint that the subtask has had a part in
@@ -97,6 +101,7 @@ type letter struct {
 	complete int64 // likewise
 	stop     bool
 	drain    bool
+	ask      *Question
 }
 
 // Prepare readies the subtask: channels are how many lead to it, floor is the restored watermark.
@@ -105,6 +110,7 @@ func (t *Subtask) Prepare(channels int, floor int64) {
 		t.FireLimit = FireLimit
 	}
 	t.name = fmt.Sprintf("subtask %d/%d", t.Task, t.Index)
+	t.room = make(chan struct{}, QuestionsWaiting)
 	t.marks, t.align = eventtime.NewMerge(channels, floor), newAlignment(channels)
 	head := t.Chain.Links[0].Operator
 	t.source, _ = head.(Pulling)
@@ -188,11 +194,14 @@ func (t *Subtask) loop(ctx context.Context) (err error) {
 		t.linger(now)
 		t.spend(now)
 		t.between()
+		if t.answering(now) {
+			t.answer()
+		}
 		switch {
 		case t.finished:
-			t.Waker.Park(ctx.Done(), t.hasMail)
+			t.sleep(ctx, t.hasMail)
 		case !t.Chain.hasCredit():
-			t.Waker.Park(ctx.Done(), func() bool { return t.Chain.hasCredit() || t.hasMail() })
+			t.sleep(ctx, func() bool { return t.Chain.hasCredit() || t.hasMail() })
 		case t.due:
 			t.fire()
 		case t.tick(now):
@@ -231,7 +240,14 @@ func (t *Subtask) caught(ctx context.Context, err *error) {
 // park sleeps until there is something to do, or until processing time has made something due.
 func (t *Subtask) park(ctx context.Context, ready func() bool) {
 	t.setAlarm()
-	t.Waker.Park(ctx.Done(), func() bool { return ready() || t.tickDue(t.Clock.Now()) })
+	t.sleep(ctx, func() bool { return ready() || t.tickDue(t.Clock.Now()) })
+}
+
+// sleep sleeps until there is something to do, unless somebody has a question.
+func (t *Subtask) sleep(ctx context.Context, ready func() bool) {
+	if !t.answer() {
+		t.Waker.Park(ctx.Done(), ready)
+	}
 }
 
 // rest is taken when there is nothing to do: everything gathered is sent on before.
@@ -453,6 +469,8 @@ func (t *Subtask) readMail() {
 	t.mu.Unlock()
 	for _, l := range mail {
 		switch {
+		case l.ask != nil:
+			t.asked = append(t.asked, l.ask)
 		case l.stop:
 			t.stop(l.drain)
 		case l.complete > 0:

@@ -159,6 +159,7 @@ func (r *run[K]) step(records int) {
 		r.each()
 	case 7:
 		r.outside()
+		r.look()
 	case 8:
 		if r.rnd.IntN(4) == 0 {
 			r.rescale()
@@ -169,6 +170,7 @@ func (r *run[K]) step(records int) {
 func (r *run[K]) finish() {
 	r.rescale()
 	r.each()
+	r.look()
 	for _, s := range r.stores {
 		s.Close()
 	}

@@ -53,6 +53,8 @@ type keyedState interface {
 	expect(was backend.State) error
 	// restore adds an entry of a snapshot.
 	restore(g int, row uint32, item, value []byte) error
+	// look calls f for the entries of a row, or for that of an item, as freeze would have them.
+	look(g int, row uint32, item []byte, f func(backend.Held) error) error
 	// reclaim frees what was cleared since the last call, or a bounded part of it.
 	reclaim()
 }

@@ -72,7 +72,7 @@ func AddList[V any, K comparable](s *Store[K], name string, c codec.Codec[V], wa
 		core: &s.core,
 		info: backend.State{
 			Name: name, Was: was, Kind: backend.List, Type: reflect.TypeFor[V]().String(),
-			Value: c.Schema(), Reads: backend.ReadsValues(c),
+			Value: c.Schema(), Reads: backend.ReadsValues(c), Values: backend.BoxedBy(c),
 		},
 		reads:    backend.Reading[V]{Codec: c},
 		encode:   encoder(c),

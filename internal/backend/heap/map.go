@@ -79,6 +79,7 @@ func AddMap[A comparable, V any, K comparable](
 
 func newMap[A comparable, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
 	info.Item, info.Value, info.Reads = item.Schema(), value.Schema(), backend.ReadsEntries(item, value)
+	info.Items, info.Values = backend.BoxedBy(item), backend.BoxedBy(value)
 	m := &Map[A, V]{
 		core: c, info: info, seed: maphash.MakeSeed(),
 		item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},

@@ -25,6 +25,7 @@ func (b Base) AddMap[A comparable, V any](
 	m := newMap(b.core, backend.State{
 		Name: name, Was: was, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + values,
 	}, item, value)
+	m.info.Items, m.info.Values = nil, nil // they are the engine's own
 	b.core.add(m)
 	return m
 }

@@ -34,6 +34,7 @@ func AddOrdered[A, V any, K comparable](
 		info: backend.State{
 			Name: name, Was: was, Kind: backend.Ordered, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
 			Item: item.Schema(), Value: value.Schema(), Reads: backend.ReadsEntries(item, value),
+			Items: backend.BoxedBy(item), Values: backend.BoxedBy(value),
 		},
 		forest: forest[A, V]{space: s.space, compare: comparison[A]()},
 		fam:    NewFamily[*node[A, V]](s.space, nil, false),

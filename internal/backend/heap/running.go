@@ -22,8 +22,28 @@ func AddRunning[T, A, V any, K comparable](s *Store[K], name string, kind backen
 ) *Running[T, A, V] {
 	info := backend.State{Name: name, Was: was, Kind: kind, Type: reflect.TypeFor[A]().String()}
 	r := &Running[T, A, V]{single: newSingle(&s.core, info, c), first: first, add: add, result: result}
+	if kind == backend.Aggregating {
+		r.info.Values = resultsOf(c, result)
+	}
 	s.core.add(r)
 	return r
+}
+
+// resultsOf reads the results of accumulators.
+func resultsOf[A, V any](c codec.Codec[A], result func(*A) V) *backend.Boxed {
+	return &backend.Boxed{Type: reflect.TypeFor[V](), Reader: func(wrote codec.Schema) (func([]byte) (any, error), error) {
+		read, err := codec.ReaderOf(c, wrote)
+		if err != nil {
+			return nil, err
+		}
+		return func(from []byte) (any, error) {
+			acc, err := read(from)
+			if err != nil {
+				return nil, err
+			}
+			return result(&acc), nil
+		}, nil
+	}}
 }
 
 // Add adds a record.

@@ -22,7 +22,7 @@ type single[V any] struct {
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
 	f := NewFamily(c.space, encoder(cd), codec.HoldsReferences[V]())
 	f.image = codec.ImageBytes(cd)
-	info.Value, info.Reads = cd.Schema(), backend.ReadsValues(cd)
+	info.Value, info.Reads, info.Values = cd.Schema(), backend.ReadsValues(cd), backend.BoxedBy(cd)
 	return single[V]{core: c, space: c.space, info: info, reads: backend.Reading[V]{Codec: cd}, fam: f, cols: columns(c, f)}
 }
 

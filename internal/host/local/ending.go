@@ -85,6 +85,7 @@ func (a *Attempt) savepointAtEnd(to *checkpoint.Target) error {
 	if err := a.check.Adopt(taken.Manifest, to.Place); err != nil {
 		return errors.Join(fmt.Errorf("job %s: savepoint to %s: %w", a.plan.Graph.Job, to.Place, err), to.Discard(context.WithoutCancel(a.ctx)))
 	}
+	a.complete(&checkpoint.Snapshot{Manifest: taken.Manifest, Store: to.Store, Place: to.Place})
 	failpoint.Hit(failpoint.SavepointAdopted)
 	err = a.Commit(a.ctx, taken.Manifest.Checkpoint)
 	failpoint.Hit(failpoint.SavepointCommitted)

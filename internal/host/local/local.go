@@ -45,6 +45,9 @@ type Options struct {
 	Turn func(who string)
 	// FireLimit is how many timers or panes fire before the loop looks for a barrier; default runtime.FireLimit.
 	FireLimit int
+	// Complete is called with each checkpoint of the job's history that is complete, before it is committed and before anything is
+	// deleted that it makes superfluous; nil: nobody is told. What was complete before the attempt began is not told of.
+	Complete func(*checkpoint.Snapshot)
 	// Ended is called, from any goroutine, when a subtask of the task with this head has sent its last record; nil: by nobody.
 	Ended func(head string, subtask int)
 }
@@ -505,5 +508,16 @@ func (a *Attempt) Await(ctx context.Context, id int64) (*checkpoint.Snapshot, er
 	if err != nil {
 		return nil, err
 	}
-	return &checkpoint.Snapshot{Manifest: m, Store: a.options.Store}, nil
+	taken := &checkpoint.Snapshot{Manifest: m, Store: a.options.Store}
+	if m.ID == "" {
+		a.complete(taken)
+	}
+	return taken, nil
+}
+
+// complete tells of a checkpoint of the job's history.
+func (a *Attempt) complete(s *checkpoint.Snapshot) {
+	if f := a.options.Complete; f != nil {
+		f(s)
+	}
 }

@@ -1,0 +1,169 @@
+package heap
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/keygroup"
+)
+
+var _ backend.Readable = (*Store[string])(nil)
+
+// Look calls f for the entries that a key has in a state. The cursor stays where it is.
+func (s *Store[K]) Look(state string, key, item []byte, f func(backend.Held) error) error {
+	i, ok := s.names[state]
+	if !ok {
+		return fmt.Errorf("state %q: there is no such state", state)
+	}
+	hash := keygroup.HashBytes(key)
+	g := s.groupOf(hash)
+	if g < 0 || g >= s.groups {
+		return fmt.Errorf("state %q, key group %d: this subtask has the key groups from %d to %d", state, g+s.cfg.From, s.cfg.From, s.cfg.To-1)
+	}
+	k, err := s.keys.Decode(key)
+	if err != nil {
+		return fmt.Errorf("state %q: key %x: %w", state, key, err)
+	}
+	row := s.lookup(g, k, hash)
+	if row == noRow {
+		return nil
+	}
+	return s.states[i].look(g, row, item, f)
+}
+
+func (s *single[V]) look(g int, row uint32, _ []byte, f func(backend.Held) error) error {
+	v := s.cols[g].Peek(row)
+	if v == nil {
+		return nil
+	}
+	value, err := s.fam.encode(nil, v)
+	if err != nil {
+		return err
+	}
+	return f(backend.Held{Value: value})
+}
+
+func (l *List[V]) look(g int, row uint32, _ []byte, f func(backend.Held) error) error {
+	group := &l.groups[g]
+	h := group.heads.Peek(row)
+	if h == nil {
+		return nil
+	}
+	for next, left := h.first, h.full; left > 0; {
+		b := group.blocks.Peek(next - 1)
+		if err := l.lookBlock(group, *b, f); err != nil {
+			return err
+		}
+		next, left = b.next, left-uint32(b.count)
+	}
+	return l.lookBlock(group, h.tail, f)
+}
+
+// lookBlock gives a block's values as one entry.
+func (l *List[V]) lookBlock(group *listGroup[V], b listBlock, f func(backend.Held) error) error {
+	var entry, value []byte
+	var err error
+	for i := range uint32(b.count) {
+		if value, err = l.encode(value[:0], group.vals.Peek(b.base+i)); err != nil {
+			return err
+		}
+		entry = binary.AppendUvarint(entry, uint64(len(value)))
+		entry = append(entry, value...)
+	}
+	if len(entry) == 0 {
+		return nil
+	}
+	return f(backend.Held{Value: entry})
+}
+
+func (m *Map[A, V]) look(g int, row uint32, item []byte, f func(backend.Held) error) error {
+	group := &m.groups[g]
+	h := group.heads.Peek(row)
+	if h == nil {
+		return nil
+	}
+	if item != nil {
+		a, err := m.item.Codec.Decode(item)
+		if err != nil {
+			return err
+		}
+		if entry, _, ok := m.find(group, h.id, a); ok {
+			return m.lookEntry(group, entry, f)
+		}
+		return nil
+	}
+	for next := h.first; next != 0; next = group.entries.Peek(next - 1).next {
+		if err := m.lookEntry(group, next-1, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Map[A, V]) lookEntry(group *mapGroup[A, V], entry uint32, f func(backend.Held) error) error {
+	v := group.vals.Peek(entry)
+	if v == nil {
+		return nil // it was deleted
+	}
+	item, err := m.encode.item(nil, &group.entries.Peek(entry).item)
+	if err != nil {
+		return err
+	}
+	value, err := m.encode.value(nil, v)
+	if err != nil {
+		return err
+	}
+	return f(backend.Held{Item: item, Value: value})
+}
+
+func (t *Timers[S]) look(g int, row uint32, item []byte, f func(backend.Held) error) error {
+	return t.times.look(g, row, item, f)
+}
+
+func (o *Ordered[A, V]) look(g int, row uint32, item []byte, f func(backend.Held) error) error {
+	root := o.rootAt(g, row)
+	if root == nil {
+		return nil
+	}
+	z := frozenOrdered[A, V]{item: encoder(o.item.Codec), value: encoder(o.value.Codec)}
+	if item == nil {
+		return z.lookTree(root, f)
+	}
+	a, err := o.item.Codec.Decode(item)
+	if err != nil {
+		return err
+	}
+	v := o.forest.find(root, &a)
+	if v == nil {
+		return nil
+	}
+	return z.lookItem(&a, v, f)
+}
+
+// lookTree goes through a tree in order.
+func (z *frozenOrdered[A, V]) lookTree(n *node[A, V], f func(backend.Held) error) error {
+	for _, kid := range n.kids {
+		if err := z.lookTree(kid, f); err != nil {
+			return err
+		}
+	}
+	for i := range n.vals {
+		if err := z.lookItem(&n.keys[i], &n.vals[i], f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (z *frozenOrdered[A, V]) lookItem(a *A, v *V, f func(backend.Held) error) error {
+	item, err := z.item(nil, a)
+	if err != nil {
+		return err
+	}
+	value, err := z.value(nil, v)
+	if err != nil {
+		return err
+	}
+	return f(backend.Held{Item: item, Value: value})
+}
