@@ -41,9 +41,7 @@ func (t *Table) survey() *survey {
 		}
 		s.alive += h.alive
 		s.useful, s.oldest = append(s.useful, useful), append(s.oldest, oldest)
-		if h.busy {
-			oldest = 0
-		} else if h.dead() > 0 {
+		if h.dead() > 0 {
 			oldest = min(oldest, h.purged)
 		}
 		i++

@@ -80,14 +80,20 @@ func parseTrailer(b []byte) (t trailer, reason string) {
 	case binary.LittleEndian.Uint32(b[checked:]) != crc32.Checksum(b[:checked], castagnoli):
 		return t, "the checksum of its last part is wrong"
 	}
-	t.rank, t.records = binary.LittleEndian.Uint64(b), int64(binary.LittleEndian.Uint64(b[8:]))
-	for i, v := range [...]*uint32{&t.entries, &t.tombstones, &t.readBytes, &t.max, &t.from, &t.to, &t.salt, &t.index} {
-		*v = binary.LittleEndian.Uint32(b[16+4*i:])
-	}
+	t = trailerOf(b)
 	if t.rank >= 1<<63 || t.records < headerBytes || t.records > maxOffset+2*MaxRecordBytes || t.records%alignment != 0 || t.tombstones > t.entries || t.from > t.to || t.to > t.max {
 		return t, "its last part contradicts itself"
 	}
 	return t, ""
+}
+
+// trailerOf reads the fields of a trailer.
+func trailerOf(b []byte) (t trailer) {
+	t.rank, t.records = binary.LittleEndian.Uint64(b), int64(binary.LittleEndian.Uint64(b[8:]))
+	for i, v := range [...]*uint32{&t.entries, &t.tombstones, &t.readBytes, &t.max, &t.from, &t.to, &t.salt, &t.index} {
+		*v = binary.LittleEndian.Uint32(b[16+4*i:])
+	}
+	return t
 }
 
 // appendBlocks encodes the entries of whole blocks, or of the last ones, and says in the index where each block begins in the

@@ -85,10 +85,16 @@ func (x *index) insert(hash uint64, at Place) {
 		x.grow(hash)
 		p, bits = x.part(hash)
 	}
-	for !p.insert(makeSlot(bits, at)) {
+	long, ok := p.insert(makeSlot(bits, at))
+	for !ok {
 		x.bytes -= p.bytes()
 		p.widen()
 		x.bytes += p.bytes()
+		long, ok = p.insert(makeSlot(bits, at))
+	}
+	if long && p.depth < maxDepth {
+		g, at, _ := x.locate(hash)
+		x.split(g, at) // each of the two has its own share of homes
 	}
 	x.used++
 }

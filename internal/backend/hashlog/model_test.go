@@ -2,6 +2,9 @@ package hashlog
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"leat.dev/leat/internal/keygroup"
@@ -31,15 +34,16 @@ func TestModel(t *testing.T) {
 	}{
 		{"many keys", keygroup.HashBytes, 600, 8},
 		{"few keys", keygroup.HashBytes, 12, 2},
+		{"two keys", keygroup.HashBytes, 2, 1},
 		{"one group", keygroup.HashBytes, 100, 1},
 		{"odd groups", keygroup.HashBytes, 200, 7},
 		{"colliding", colliding, 120, 4},
 		{"bits alike", bitsAlike, 100, 4},
 	} {
-		for seed := range seeds(6) {
+		for seed := range seeds(8) {
 			t.Run(fmt.Sprintf("%s/%d", c.name, seed), func(t *testing.T) {
 				t.Parallel()
-				runModel(t, worldOptions{seed: seed, disk: vfs.NewMem(), hash: c.hash, keys: c.keys, max: c.max, segment: 6 << 10}, 3000)
+				runModel(t, worldOptions{seed: seed, disk: vfs.NewMem(), hash: c.hash, keys: c.keys, max: c.max, segment: 6 << 10}, 2500)
 			})
 		}
 	}
@@ -93,4 +97,75 @@ func checkTools(t *testing.T, w *world, b *barrier) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestGenerations stops jobs at a snapshot and restores them at another parallelism, again and again: files are shared by several
+// tables then, each of which deletes and rewrites only what is its own.
+func TestGenerations(t *testing.T) {
+	for seed := range seeds(9) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 2))
+			const max = 6
+			hash := [...]func([]byte) uint64{keygroup.HashBytes, colliding, bitsAlike}[seed%3]
+			disk := vfs.NewMem()
+			truth, files := map[string]string{}, []SegmentFile(nil)
+			for generation := range 8 {
+				store := fmt.Sprint("store", generation)
+				if err := disk.Mkdir(store); err != nil {
+					t.Fatal(err)
+				}
+				parallelism := 1 + random.IntN(3)
+				nextTruth, nextFiles := map[string]string{}, []SegmentFile(nil)
+				for i := range parallelism {
+					o := worldOptions{seed: seed*1000 + uint64(generation)*4 + uint64(random.IntN(4)), disk: disk, hash: hash, keys: 80, max: max, segment: 4 << 10}
+					o.from, o.to = keygroup.Range(i, parallelism, max)
+					nextFiles = append(nextFiles, live(t, o, truth, files, store, nextTruth)...)
+				}
+				truth, files = nextTruth, nextFiles
+				checkRestore(t, disk, files, truth, hash, max, 1+random.IntN(max))
+			}
+		})
+	}
+}
+
+// live restores a table, lets it live for a while, and returns the files of its last snapshot, linked into a folder.
+func live(t *testing.T, o worldOptions, truth map[string]string, files []SegmentFile, store string, at map[string]string) (linked []SegmentFile) {
+	w := newWorld(t, o)
+	for key, value := range truth {
+		if w.table.index.owns(o.hash([]byte(key))) {
+			w.truth[key] = value
+		}
+	}
+	if err := w.table.Restore(files); err != nil {
+		t.Fatal(err)
+	}
+	if w.table.Len() != len(w.truth) {
+		t.Fatalf("%d keys are restored, want %d", w.table.Len(), len(w.truth))
+	}
+	for range 40 + 600*(o.seed&1) {
+		if err := w.step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.completed = func(b *barrier) error {
+		if b.number != w.number {
+			return nil // an older one, of which the draft is still written
+		}
+		maps.Copy(at, b.truth)
+		for _, f := range b.files() {
+			path := fmt.Sprintf("%s/%d-%d-%s", store, f.From, len(linked), filepath.Base(f.Path))
+			if err := o.disk.Link(f.Path, path); err != nil {
+				return err
+			}
+			f.Path = path
+			linked = append(linked, f)
+		}
+		return nil
+	}
+	if err := w.snapshot(); err != nil {
+		t.Fatal(err)
+	}
+	w.close()
+	return linked
 }

@@ -39,6 +39,8 @@ const (
 	spareHomes = 8 // behind the last home, to begin with
 	// maxHomes is when a part is split in two, so that making it larger takes no longer than some hundred microseconds.
 	maxHomes = 1 << 17
+	// longRun is how many slots are in a row without an empty one only where hashes are spread badly.
+	longRun = 8192
 	// maxDepth leaves hash bits to tell slots apart; parts of this depth grow without end.
 	maxDepth = 12
 )
@@ -72,8 +74,9 @@ func (p *part) seek(bits uint64, at Place) (int, bool) {
 	return 0, false
 }
 
-// insert puts a slot behind those that are not greater, and those up to the next empty one move on; false: there is no room.
-func (p *part) insert(slot uint64) bool {
+// insert puts a slot behind those that are not greater, and those up to the next empty one move on; long: that was many more
+// slots than it is where hashes are spread well. False: there is no room.
+func (p *part) insert(slot uint64) (long, ok bool) {
 	i := p.find(bitsOf(slot))
 	for p.is(i, bitsOf(slot)) {
 		i++
@@ -83,12 +86,12 @@ func (p *part) insert(slot uint64) bool {
 		end++
 	}
 	if end == len(p.slots) {
-		return false
+		return false, false
 	}
 	copy(p.slots[i+1:end+1], p.slots[i:end])
 	p.slots[i] = slot
 	p.used++
-	return true
+	return end-p.home(bitsOf(slot)) > longRun, true
 }
 
 // remove empties slot i, and those behind it that are not at home move back.

@@ -285,10 +285,28 @@ func (s *SegmentReader) Verify() error {
 		if r.tombstone {
 			tombstones++
 		}
-		next += r.bytes
+		end := next + r.length
+		next = padded(end)
+		if err := s.verifyFiller(end, next); err != nil {
+			return err
+		}
 	}
 	if next != s.trailer.records || tombstones != s.trailer.tombstones {
 		return s.damage(s.trailer.records, "its footer lacks records")
+	}
+	return nil
+}
+
+// verifyFiller checks the zeros that fill up a record, which its checksum does not cover.
+func (s *SegmentReader) verifyFiller(at, end int64) error {
+	b, err := s.read(at, end-at)
+	if err != nil {
+		return err
+	}
+	for _, v := range b {
+		if v != 0 {
+			return s.damage(at, "what fills up a record is not 0")
+		}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func stamp(salt uint32, offset int64) uint32 { return salt ^ uint32(offset/align
 type record struct {
 	key, value []byte
 	tombstone  bool
-	bytes      int64 // in the file, with what fills it up
+	length     int64 // in the file, without what fills it up
 }
 
 // header encodes all of a record before its key, but for the checksum, which takes the first 4 bytes.
@@ -84,11 +84,6 @@ func parseHead(b []byte) (p parsed, ok bool) {
 	return p, true
 }
 
-// seal computes the checksum of a record that lies whole in b, without padding, and writes it there.
-func seal(b []byte, mark uint32) {
-	binary.LittleEndian.PutUint32(b, crc32.Checksum(b[4:], castagnoli)^mark)
-}
-
 // open checks a record that lies in b, which may be longer, and takes it apart.
 func (p parsed) open(b []byte, mark uint32) (r record, ok bool) {
 	end := p.bytes()
@@ -96,7 +91,7 @@ func (p parsed) open(b []byte, mark uint32) (r record, ok bool) {
 		return r, false
 	}
 	keyEnd := int64(p.head) + p.key
-	return record{key: b[p.head:keyEnd:keyEnd], value: b[keyEnd:end:end], tombstone: p.tombstone, bytes: padded(end)}, true
+	return record{key: b[p.head:keyEnd:keyEnd], value: b[keyEnd:end:end], tombstone: p.tombstone, length: end}, true
 }
 
 // sizes counts records by length, to know how much to read at once: 16 classes for each power of two.

@@ -19,14 +19,17 @@ import (
 // memory, dirty or clean, over records; barriers, whose drafts are written and adopted while the rest goes on; rewriting. It
 // knows what each key has, now and at each barrier.
 type world struct {
-	t      testing.TB
-	random *rand.Rand
-	disk   *vfs.Mem
-	log    *Log
-	table  *Table
-	hash   func(key []byte) uint64
-	config TableConfig
-	keys   int // so many different ones
+	t       testing.TB
+	random  *rand.Rand
+	disk    *vfs.Mem
+	log     *Log
+	table   *Table
+	hash    func(key []byte) uint64
+	config  TableConfig
+	keys    int // so many different ones
+	dir     string
+	longest int // few values have up to so many bytes, most much less
+	busy    int // of 100 steps, so many are the background's
 
 	rows    map[string]*row
 	truth   map[string]string
@@ -50,7 +53,7 @@ type row struct {
 type barrier struct {
 	number   int
 	truth    map[string]string
-	rank     *Draft
+	draft    *Draft
 	segments []*Segment
 	frozen   []frozen
 	written  int
@@ -71,16 +74,21 @@ type worldOptions struct {
 	max        int
 	background bool // in goroutines
 	segment    int64
+	from, to   int // key groups; 0, 0: all
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	w := &world{
-		t: t, random: rand.New(rand.NewPCG(o.seed, 1)), disk: o.disk, hash: o.hash, keys: o.keys,
-		config: TableConfig{From: 0, To: o.max, Max: o.max},
+		t: t, random: rand.New(rand.NewPCG(o.seed, 1)), disk: o.disk, hash: o.hash, keys: o.keys, longest: 12 << 10, busy: 5 + int(o.seed%4)*15,
+		config: TableConfig{From: o.from, To: o.to, Max: o.max},
 		rows:   map[string]*row{}, truth: map[string]string{},
 		completed: func(*barrier) error { return nil },
 	}
-	options := Options{FS: o.disk, Dir: "log", Namespace: fmt.Sprint("s", o.seed), SegmentBytes: o.segment, BufferBytes: 1, RewriteBytesPerSecond: -1}
+	if o.to == 0 {
+		w.config.To = o.max
+	}
+	w.dir = fmt.Sprint("log", w.config.From)
+	options := Options{FS: o.disk, Dir: w.dir, Namespace: fmt.Sprint("s", o.seed, "-", w.config.From), SegmentBytes: o.segment, BufferBytes: 1, RewriteBytesPerSecond: -1}
 	if !o.background {
 		options.Background = func(work func()) { w.queue = append(w.queue, work) }
 	}
@@ -115,33 +123,58 @@ func (w *world) moved(hash uint64, from, to Place) {
 
 // step does something at random.
 func (w *world) step() error {
-	switch n := w.random.IntN(100); {
+	if w.random.IntN(100) < w.busy {
+		w.work()
+		_, err := w.table.Rewrite(1 + w.random.IntN(40))
+		return err
+	}
+	switch n := w.random.IntN(80); {
 	case n < 40:
 		return w.touch(1 + w.random.IntN(8))
-	case n < 58:
+	case n < 56:
 		return w.evict()
-	case n < 66:
+	case n < 64:
 		return w.delete()
-	case n < 68:
+	case n < 66:
 		return w.barrier()
-	case n < 80:
+	case n < 74:
 		return w.write()
-	case n < 86:
+	case n < 79:
 		return w.adopt()
-	case n < 93:
-		w.work()
-		return nil
 	}
-	_, err := w.table.Rewrite(1 + w.random.IntN(20))
-	return err
+	return w.settle()
 }
 
-func (w *world) key() string { return strconv.Itoa(w.random.IntN(w.keys)) }
+// settle ends what has begun, and rewrites all that is worth it.
+func (w *world) settle() error {
+	for len(w.writing) > 0 {
+		if err := errors.Join(w.write(), w.adopt()); err != nil {
+			return err
+		}
+	}
+	for range 30 {
+		w.drain()
+		if _, err := w.table.Rewrite(1000); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// key is one of the table's.
+func (w *world) key() string {
+	for {
+		key := strconv.Itoa(w.random.IntN(w.keys))
+		if w.table.index.owns(w.hash([]byte(key))) {
+			return key
+		}
+	}
+}
 
 func (w *world) value() string {
 	n := w.random.IntN(200)
 	if w.random.IntN(100) == 0 {
-		n = w.random.IntN(12 << 10)
+		n = w.random.IntN(w.longest + 1)
 	}
 	return string(bytes.Repeat([]byte{byte('a' + w.random.IntN(26))}, n))
 }
@@ -261,7 +294,7 @@ func (w *world) barrier() error {
 		return err
 	}
 	w.number++
-	b := &barrier{number: w.number, truth: maps.Clone(w.truth), rank: d, segments: w.table.Segments()}
+	b := &barrier{number: w.number, truth: maps.Clone(w.truth), draft: d, segments: w.table.Segments()}
 	for _, key := range slices.Sorted(maps.Keys(w.rows)) {
 		if r := w.rows[key]; r.dirty {
 			b.frozen = append(b.frozen, frozen{key, r.value, r.version})
@@ -278,7 +311,7 @@ func (w *world) write() error {
 			continue
 		}
 		if w.random.IntN(50) == 0 {
-			b.rank.Abort()
+			b.draft.Abort()
 			b.closed = true
 			return w.giveUp(b)
 		}
@@ -287,8 +320,8 @@ func (w *world) write() error {
 				return w.complete(b)
 			}
 			f := b.frozen[b.written]
-			if err := b.rank.Put(w.hash([]byte(f.key)), []byte(f.key), []byte(f.value), uint64(b.written)); err != nil {
-				b.rank.Abort()
+			if err := b.draft.Put(w.hash([]byte(f.key)), []byte(f.key), []byte(f.value), uint64(b.written)); err != nil {
+				b.draft.Abort()
 				return errors.Join(err, w.giveUp(b))
 			}
 			b.written++
@@ -298,11 +331,30 @@ func (w *world) write() error {
 	return nil
 }
 
+// snapshot takes one and completes it, whatever else happens meanwhile.
+func (w *world) snapshot() error {
+	if err := w.barrier(); err != nil {
+		return err
+	}
+	b := w.writing[len(w.writing)-1]
+	for !b.closed {
+		if b.written == len(b.frozen) {
+			return w.complete(b)
+		}
+		f := b.frozen[b.written]
+		if err := b.draft.Put(w.hash([]byte(f.key)), []byte(f.key), []byte(f.value), uint64(b.written)); err != nil {
+			return err
+		}
+		b.written++
+	}
+	return nil
+}
+
 func (w *world) complete(b *barrier) error {
-	segments, err := b.rank.Close()
+	segments, err := b.draft.Close()
 	b.closed = true
 	if err != nil {
-		b.rank.Abort()
+		b.draft.Abort()
 		return errors.Join(err, w.giveUp(b))
 	}
 	b.segments = append(b.segments, segments...)
@@ -332,7 +384,7 @@ func (w *world) adopt() error {
 		return nil
 	}
 	b := w.writing[0]
-	done, err := w.table.Adopt(b.rank, 1+w.random.IntN(30), func(tag, hash uint64, at Place) bool {
+	done, err := w.table.Adopt(b.draft, 1+w.random.IntN(30), func(tag, hash uint64, at Place) bool {
 		f := b.frozen[tag]
 		r := w.rows[f.key]
 		if r == nil || !r.dirty || r.version != f.version || r.value != f.value {
@@ -376,7 +428,7 @@ func (b *barrier) files() (files []SegmentFile) {
 func (w *world) close() {
 	for _, b := range w.writing {
 		if !b.closed {
-			b.rank.Abort()
+			b.draft.Abort()
 		}
 		_ = w.giveUp(b)
 	}
@@ -387,7 +439,7 @@ func (w *world) close() {
 	if err := w.log.Close(); err != nil {
 		w.t.Fatal(err)
 	}
-	infos, err := w.disk.ReadDir("log")
+	infos, err := w.disk.ReadDir(w.dir)
 	if err != nil || len(infos) > 0 {
 		w.t.Errorf("%d files are left: %v", len(infos), err)
 	}
