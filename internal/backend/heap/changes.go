@@ -33,3 +33,29 @@ func (c *changes) since(epoch, saved uint64) (rows [chunkRows / 64]uint64) {
 	}
 	return rows
 }
+
+// changed says whether a row has changed since a snapshot of the epoch.
+func (c *Column[V]) changed(row uint32, since uint64) bool {
+	k, lo := c.at(row), row&(chunkRows-1)
+	if k.epoch <= since {
+		return false
+	}
+	rows := k.changes.since(k.epoch, since)
+	return rows[lo>>6]&(1<<(lo&63)) != 0
+}
+
+// mark says that a row has changed, where what has changed is not in the column itself.
+func (c *Column[V]) mark(row uint32) {
+	if c.Has(row) {
+		c.writable(row).changes.now[row&(chunkRows-1)>>6] |= 1 << (row & 63)
+	}
+}
+
+// settle says that a row, which has been written to in this epoch, has not changed.
+func (c *Column[V]) settle(row uint32) {
+	k, lo := c.at(row), row&(chunkRows-1)
+	if k.epoch == c.fam.space.now {
+		k.changes.now[lo>>6] &^= 1 << (lo & 63)
+		k.changes.before[lo>>6] &^= 1 << (lo & 63)
+	}
+}

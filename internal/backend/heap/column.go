@@ -33,6 +33,7 @@ func (k *chunk[V]) has(lo int) bool { return k.present[lo>>6]&(1<<(lo&63)) != 0 
 // Family makes the columns of one state: they share recycled chunks and a way to encode values.
 type Family[V any] struct {
 	space   *Space
+	saved   *uint64 // the epoch since which changes are remembered: the space's, or that of a cold store
 	encode  func([]byte, *V) ([]byte, error)
 	refs    bool
 	image   int       // bytes of a value whose memory is its encoding; 0 of others
@@ -55,7 +56,7 @@ type retired[V any] struct {
 // NewFamily makes a family. Encode is how Frozen.Encode encodes values; it may be nil where that is not used. Refs
 // says that values hold references to memory that Ref may change: slices, maps, pointers.
 func NewFamily[V any](s *Space, encode func([]byte, *V) ([]byte, error), refs bool) *Family[V] {
-	return &Family[V]{space: s, encode: encode, refs: refs, empty: new(chunk[V])}
+	return &Family[V]{space: s, saved: &s.saved, encode: encode, refs: refs, empty: new(chunk[V])}
 }
 
 // Column makes an empty column.
@@ -278,7 +279,7 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 	if !needed && lo < len(k.vals) {
 		if k.epoch != f.space.now {
 			k.own = [4]uint64{}
-			k.changes = k.changes.later(k.epoch, f.space.saved)
+			k.changes = k.changes.later(k.epoch, *f.saved)
 		}
 		k.epoch = f.space.now
 		return k
@@ -287,7 +288,7 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 	clear(n.vals[copy(n.vals, k.vals):])
 	n.present, n.epoch, n.changes = k.present, f.space.now, k.changes
 	if k.epoch != f.space.now {
-		n.changes = k.changes.later(k.epoch, f.space.saved)
+		n.changes = k.changes.later(k.epoch, *f.saved)
 	}
 	switch {
 	case needed:

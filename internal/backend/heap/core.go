@@ -22,6 +22,7 @@ func placeOf(g int, row uint32) uint64 { return uint64(g)<<32 | uint64(row) }
 type core struct {
 	place  uint64 // of the key at hand
 	space  *Space
+	cold   bool // rows go to a cold store
 	owner  rowOwner
 	groups int // key groups
 	states []keyedState

@@ -31,10 +31,15 @@ type fill struct {
 // slot is one place of an index. It holds the whole hash, so that a mismatch costs no look at the key, and none is
 // needed at all where equal hashes are equal keys. Any hash may occur: ref is the row + 1, and 0 is empty.
 type slot struct {
-	hash uint64
-	ref  uint32
-	_    uint32
+	hash  uint64
+	ref   uint32
+	flags uint32 // of rows of a store with a cold one
 }
+
+const (
+	slotUsed   = 1 << iota // since the hand of the clock has come by
+	slotHollow             // the row has only timers: the rest may be in the cold store
+)
 
 const (
 	slotBytes = 16
@@ -70,6 +75,34 @@ func (x *Index) Find(hash uint64) (row uint32, ok bool) {
 			return s.ref - 1, true
 		}
 	}
+}
+
+// Use is Find for a store with a cold one: it notes that the row is used, and returns the slot's flags as well.
+func (x *Index) Use(hash uint64) (row, flags uint32, ok bool) {
+	slots := x.parts[x.place(hash)].slots
+	mask := uint64(len(slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		s := &slots[i]
+		if s.ref == 0 {
+			return 0, 0, false
+		}
+		if s.hash == hash {
+			s.flags |= slotUsed
+			return s.ref - 1, s.flags, true
+		}
+	}
+}
+
+// flagsOf are the flags of a row's slot, for changing them; nil if there is none.
+func (x *Index) flagsOf(hash uint64, row uint32) *uint32 {
+	slots := x.parts[x.place(hash)].slots
+	mask := uint64(len(slots) - 1)
+	for i := hash & mask; slots[i].ref != 0; i = (i + 1) & mask {
+		if slots[i].hash == hash && slots[i].ref == row+1 {
+			return &slots[i].flags
+		}
+	}
+	return nil
 }
 
 // Seek goes through the rows with a hash: from place at, which is the hash itself to begin with, to the next such row.

@@ -186,6 +186,12 @@ func (l *List[V]) Clear() {
 	}
 	l.clears++
 	l.core.loosen(g, row)
+	l.forget(g, row, h)
+}
+
+// forget takes a row's list away.
+func (l *List[V]) forget(g int, row uint32, h *listHead) {
+	group := &l.groups[g]
 	group.free(h.tail)
 	if h.first != 0 {
 		l.graves = append(l.graves, listGrave{g, h.first})

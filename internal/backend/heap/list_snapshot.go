@@ -14,6 +14,10 @@ func (l *List[V]) expect(was backend.State) error { return l.reads.Use(was.Value
 
 // restore appends the values of an entry: length-prefixed, in order. A key may have several entries.
 func (l *List[V]) restore(g int, row uint32, item, value []byte) error {
+	return l.add(g, row, item, value, l.reads.Decode)
+}
+
+func (l *List[V]) add(g int, row uint32, item, value []byte, decode func([]byte) (V, error)) error {
 	if len(item) > 0 {
 		return errItem
 	}
@@ -23,7 +27,7 @@ func (l *List[V]) restore(g int, row uint32, item, value []byte) error {
 		if w <= 0 || n > uint64(len(value)-w) {
 			return errList
 		}
-		v, err := l.reads.Decode(value[w : w+int(n)])
+		v, err := decode(value[w : w+int(n)])
 		if err != nil {
 			return err
 		}

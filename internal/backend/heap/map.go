@@ -34,7 +34,7 @@ type Map[A comparable, V any] struct {
 	grown    int // entries added since the last reclaim
 }
 
-type mapEncoders[A comparable, V any] struct {
+type mapEncoders[A, V any] struct {
 	item  func([]byte, *A) ([]byte, error)
 	value func([]byte, *V) ([]byte, error)
 }
@@ -172,6 +172,8 @@ func (m *Map[A, V]) set(g int, row uint32, a A, v V) (entry uint32, fresh bool) 
 	entry, hash, ok := m.find(group, h.id, a)
 	if !ok {
 		entry = m.insert(group, row, hash, a)
+	} else if m.core.cold {
+		group.heads.mark(row)
 	}
 	group.vals.Set(entry, v)
 	return entry, !ok
@@ -234,9 +236,14 @@ func (m *Map[A, V]) Clear() {
 	if h == nil {
 		return
 	}
-	m.graves = append(m.graves, mapGrave{i, h.id, h.first})
-	g.heads.Delete(row)
+	m.forget(i, row, h)
 	m.core.loosen(i, row)
+}
+
+// forget takes a row's map away.
+func (m *Map[A, V]) forget(g int, row uint32, h *mapHead) {
+	m.graves = append(m.graves, mapGrave{g, h.id, h.first})
+	m.groups[g].heads.Delete(row)
 }
 
 // All goes through the items, in no order. Items may be set and deleted meanwhile, as with Go's maps: one that is

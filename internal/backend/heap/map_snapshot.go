@@ -13,11 +13,17 @@ func (m *Map[A, V]) expect(was backend.State) error {
 func (m *Map[A, V]) reserve(g, entries int) { m.groups[g].index.Reserve(entries) }
 
 func (m *Map[A, V]) restore(g int, row uint32, item, value []byte) error {
-	a, err := m.item.Decode(item)
+	return m.add(g, row, item, value, m.item.Decode, m.value.Decode)
+}
+
+func (m *Map[A, V]) add(
+	g int, row uint32, item, value []byte, decodeItem func([]byte) (A, error), decode func([]byte) (V, error),
+) error {
+	a, err := decodeItem(item)
 	if err != nil {
 		return err
 	}
-	v, err := m.value.Decode(value)
+	v, err := decode(value)
 	if err != nil {
 		return err
 	}

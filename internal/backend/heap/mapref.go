@@ -68,6 +68,8 @@ func (m *Map[A, V]) Ref(a A) (v *V, fresh bool) {
 	entry, hash, ok := m.find(g, h.id, a)
 	if !ok {
 		entry = m.insert(g, row, hash, a)
+	} else if m.core.cold {
+		g.heads.mark(row)
 	}
 	return g.vals.Ref(entry), !ok
 }

@@ -19,6 +19,7 @@ type Ordered[A, V any] struct {
 	info   backend.State
 	item   backend.Reading[A]
 	value  backend.Reading[V]
+	encode mapEncoders[A, V]
 	forest forest[A, V]
 	fam    *Family[*node[A, V]]
 	roots  []Column[*node[A, V]]
@@ -36,6 +37,7 @@ func AddOrdered[A, V any, K comparable](
 			Item: item.Schema(), Value: value.Schema(), Reads: backend.ReadsEntries(item, value),
 			Items: backend.BoxedBy(item), Values: backend.BoxedBy(value),
 		},
+		encode: mapEncoders[A, V]{encoder(item), encoder(value)},
 		forest: forest[A, V]{space: s.space, compare: comparison[A]()},
 		fam:    NewFamily[*node[A, V]](s.space, nil, false),
 	}
@@ -137,6 +139,8 @@ func (o *Ordered[A, V]) set(g int, row uint32, a A, v V) (fresh bool) {
 	root, fresh := o.forest.set(old, &o.forest.a, v)
 	if root != old {
 		o.roots[g].Set(row, root)
+	} else if o.core.cold {
+		o.roots[g].mark(row)
 	}
 	return fresh
 }
@@ -183,6 +187,9 @@ func (o *Ordered[A, V]) Clear() {
 func (o *Ordered[A, V]) replace(g int, row uint32, old, root *node[A, V]) {
 	switch {
 	case root == old:
+		if o.core.cold {
+			o.roots[g].mark(row)
+		}
 	case root == nil:
 		o.roots[g].Delete(row)
 		o.core.loosen(g, row)

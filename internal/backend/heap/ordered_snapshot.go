@@ -10,11 +10,17 @@ func (o *Ordered[A, V]) expect(was backend.State) error {
 }
 
 func (o *Ordered[A, V]) restore(g int, row uint32, item, value []byte) error {
-	a, err := o.item.Decode(item)
+	return o.add(g, row, item, value, o.item.Decode, o.value.Decode)
+}
+
+func (o *Ordered[A, V]) add(
+	g int, row uint32, item, value []byte, decodeItem func([]byte) (A, error), decode func([]byte) (V, error),
+) error {
+	a, err := decodeItem(item)
 	if err != nil {
 		return err
 	}
-	v, err := o.value.Decode(value)
+	v, err := decode(value)
 	if err != nil {
 		return err
 	}
@@ -25,17 +31,16 @@ func (o *Ordered[A, V]) restore(g int, row uint32, item, value []byte) error {
 }
 
 func (o *Ordered[A, V]) freeze(t *Ticket) frozenState {
-	z := &frozenOrdered[A, V]{item: encoder(o.item.Codec), value: encoder(o.value.Codec), roots: o.fam.FreezeAll(o.roots, t)}
+	z := &frozenOrdered[A, V]{encode: o.encode, roots: o.fam.FreezeAll(o.roots, t)}
 	o.fam.Trim()
 	return z
 }
 
 // frozenOrdered has the trees: nodes that were reachable when the snapshot began don't change while it is in flight.
 type frozenOrdered[A, V any] struct {
-	item  func([]byte, *A) ([]byte, error)
-	value func([]byte, *V) ([]byte, error)
-	roots []Frozen[*node[A, V]]
-	a, v  []byte
+	encode mapEncoders[A, V]
+	roots  []Frozen[*node[A, V]]
+	a, v   []byte
 }
 
 func (z *frozenOrdered[A, V]) persist(g int, w *entries) error {
@@ -58,10 +63,10 @@ func (z *frozenOrdered[A, V]) persistTree(row uint32, n *node[A, V], w *entries)
 		}
 	}
 	for i := range n.vals {
-		if z.a, err = z.item(z.a[:0], &n.keys[i]); err != nil {
+		if z.a, err = z.encode.item(z.a[:0], &n.keys[i]); err != nil {
 			return err
 		}
-		if z.v, err = z.value(z.v[:0], &n.vals[i]); err != nil {
+		if z.v, err = z.encode.value(z.v[:0], &n.vals[i]); err != nil {
 			return err
 		}
 		if err := w.put(row, z.a, z.v); err != nil {

@@ -162,6 +162,9 @@ func (x *restorer[K]) take(b *restoring[K]) error {
 			from = end
 			x.n++
 		}
+		if x.store.cold != nil {
+			x.store.cool()
+		}
 	}
 	return b.err
 }
@@ -185,6 +188,9 @@ func (x *restorer[K]) find(b *restoring[K], lo, hi int) error {
 func (x *restorer[K]) give(key K, hash uint64, item, value []byte) error {
 	s, g := x.store, x.group-x.store.cfg.From
 	row := s.lookup(g, key, hash)
+	if s.cold != nil {
+		row = s.restoreRow(g, row, key, hash, x.state)
+	}
 	if row == noRow {
 		row = s.insert(g, key, hash)
 	}
@@ -193,6 +199,9 @@ func (x *restorer[K]) give(key K, hash uint64, item, value []byte) error {
 
 // reserve makes room for the entries of a state in a key group.
 func (s *Store[K]) reserve(st keyedState, g, entries int) {
+	if s.cold != nil {
+		return // most will not stay in memory
+	}
 	switch m, ok := st.(interface{ reserve(g, entries int) }); {
 	case ok:
 		m.reserve(g, entries)

@@ -63,13 +63,17 @@ func (s *single[V]) clear() {
 func (s *single[V]) expect(was backend.State) error { return s.reads.Use(was.Value) }
 
 func (s *single[V]) restore(g int, row uint32, item, value []byte) error {
+	return s.add(g, row, item, value, s.reads.Decode)
+}
+
+func (s *single[V]) add(g int, row uint32, item, value []byte, decode func([]byte) (V, error)) error {
 	if len(item) > 0 {
 		return errItem
 	}
 	if s.cols[g].Has(row) {
 		return errTwice
 	}
-	v, err := s.reads.Decode(value)
+	v, err := decode(value)
 	if err == nil {
 		s.cols[g].Set(row, v)
 	}

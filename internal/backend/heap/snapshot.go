@@ -44,6 +44,8 @@ type frozenKeys interface {
 	images(g, chunk int) (unsafe.Pointer, int)
 	done(g int)
 	groups() int
+	chunks(g int) int
+	hash(g int, row uint32) uint64
 }
 
 // Snapshot freezes the state as it is. It is called between batches.
@@ -52,6 +54,9 @@ func (s *Store[K]) Snapshot() backend.Snapshot {
 		panic("a snapshot in the middle of a batch")
 	}
 	t := s.space.Freeze()
+	if s.cold != nil {
+		return s.freezeCold(t)
+	}
 	z := &snapshot{ticket: t, from: s.cfg.From, keys: &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}}
 	s.keyFam.Trim()
 	for _, st := range s.states {
@@ -67,6 +72,10 @@ func (z *snapshot) Persist(w backend.Writer) error {
 		return errReleased
 	}
 	defer z.finish()
+	return z.persistAll(w)
+}
+
+func (z *snapshot) persistAll(w backend.Writer) error {
 	for i, st := range z.states {
 		for g := range z.keys.groups() {
 			e := z.entries(w, z.names[i], g)
@@ -166,6 +175,22 @@ func (e *entries) put(row uint32, item, value []byte) error {
 	return e.lend(append(to, value...))
 }
 
+// putKey is put for a key in bytes.
+func (e *entries) putKey(key, item, value []byte) error {
+	if err := e.begin(); err != nil {
+		return err
+	}
+	if e.framer == nil {
+		return e.w.Entry(key, item, value)
+	}
+	to := e.lent
+	for _, part := range [...][]byte{key, item, value} {
+		to = binary.AppendUvarint(to, uint64(len(part)))
+		to = append(to, part...)
+	}
+	return e.lend(to)
+}
+
 // keyed appends the head of an entry: its key and its item.
 func (e *entries) keyed(to []byte, row uint32, item []byte) []byte {
 	to = append(to, 0)
@@ -251,3 +276,7 @@ func (r *keyReader[K]) images(g, chunk int) (unsafe.Pointer, int) {
 
 func (r *keyReader[K]) done(g int)  { r.cols[g].DoneAll() }
 func (r *keyReader[K]) groups() int { return len(r.cols) }
+
+func (r *keyReader[K]) chunks(g int) int { return r.cols[g].Chunks() }
+
+func (r *keyReader[K]) hash(g int, row uint32) uint64 { return r.keys.Hash(*r.cols[g].At(row)) }

@@ -27,6 +27,8 @@ type Store[K comparable] struct {
 	keys  *keygroup.Keys[K]
 	exact bool // equal hashes are equal keys
 
+	cold *coldStore[K] // nil: all rows stay in memory
+
 	index   []Index
 	keyFam  *Family[K]
 	keyCols []Column[K]
@@ -94,13 +96,10 @@ func (s *Store[K]) Begin(keys []K, hashes []uint64) {
 	if many {
 		s.prefetchIndex(hashes)
 	}
-	s.find(hashes)
-	if !s.exact {
-		if many {
-			s.lines = s.keyLines(s.lines[:0])
-			prefetch.Lines(s.lines)
-		}
-		s.verify(keys, hashes)
+	if s.cold != nil {
+		s.fetch(keys, hashes)
+	} else {
+		s.findAll(keys, hashes, many)
 	}
 	if many {
 		s.lines = s.lines[:0]
@@ -109,6 +108,19 @@ func (s *Store[K]) Begin(keys []K, hashes []uint64) {
 		}
 		prefetch.Lines(s.lines)
 	}
+}
+
+// findAll finds the rows of all keys of a batch.
+func (s *Store[K]) findAll(keys []K, hashes []uint64, many bool) {
+	s.find(hashes)
+	if s.exact {
+		return
+	}
+	if many {
+		s.lines = s.keyLines(s.lines[:0])
+		prefetch.Lines(s.lines)
+	}
+	s.verify(keys, hashes)
 }
 
 func (s *Store[K]) prefetchIndex(hashes []uint64) {
@@ -183,6 +195,10 @@ func (s *Store[K]) Select(i int) {
 func (s *Store[K]) SelectKey(key K, hash uint64) {
 	s.at, s.key, s.hash, s.hashed = -1, key, hash, true
 	g := s.groupOf(hash)
+	if s.cold != nil {
+		s.place = placeOf(g, s.fetchOne(g, key, hash))
+		return
+	}
 	s.place = placeOf(g, s.lookup(g, key, hash))
 }
 
@@ -230,11 +246,17 @@ func (s *Store[K]) insert(g int, key K, hash uint64) uint32 {
 	s.keyCols[g].Set(row, key)
 	s.index[g].Insert(hash, row)
 	s.rowsN++
+	if s.cold != nil {
+		s.cold.rows[g].Set(row, coldRow{since: s.space.now})
+	}
 	return row
 }
 
 func (s *Store[K]) selectRow(g int, row uint32) {
 	s.at, s.key, s.hashed = -1, *s.keyCols[g].Peek(row), false
+	if s.cold != nil {
+		row = s.fetchOne(g, s.key, s.Hash())
+	}
 	s.place = placeOf(g, row)
 }
 
@@ -250,6 +272,9 @@ func (s *Store[K]) End() {
 		s.free(int(p>>32), uint32(p))
 	}
 	s.loose = s.loose[:0]
+	if s.cold != nil {
+		s.cool()
+	}
 	s.batchKeys, s.batchHashes, s.places = nil, nil, s.places[:0]
 	s.at, s.place = -1, placeOf(0, outsideRow)
 	s.hashed = true
@@ -261,9 +286,18 @@ func (s *Store[K]) free(g int, row uint32) {
 	if key == nil || s.hasState(g, row) {
 		return
 	}
-	if !s.index[g].Delete(s.keys.Hash(*key), row) && invariants.Enabled {
+	hash := s.keys.Hash(*key)
+	if !s.index[g].Delete(hash, row) && invariants.Enabled {
 		panic("a row with a key is missing in the index")
 	}
+	if s.cold != nil {
+		s.gone(g, row, hash)
+	}
+	s.removeRow(g, row)
+}
+
+// removeRow frees a row that the index has no longer.
+func (s *Store[K]) removeRow(g int, row uint32) {
 	s.keyCols[g].Delete(row)
 	s.rows[g].release(row)
 	s.rowsN--
@@ -284,6 +318,9 @@ func (s *Store[K]) EachKey(f func(K) error) error {
 				return err
 			}
 		}
+	}
+	if s.cold != nil {
+		return s.eachCold(f)
 	}
 	return nil
 }
