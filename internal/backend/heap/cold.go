@@ -16,6 +16,8 @@ import (
 //	hollow   a row in memory that has only timers: the record has the rest
 //	cold     a record, and no row
 type Cold interface {
+	// Follow has the store told of each record that gets another place.
+	Follow(moved func(hash, from, to uint64))
 	// Get reads the records of a batch of keys.
 	Get(b *ColdBatch) error
 	// Put writes the record of a key that has none, and returns its place, which is not 0.
@@ -55,7 +57,7 @@ type ColdDraft interface {
 	Close() error
 	// Records goes through what the snapshot has in a key group, each key once. It may follow Close.
 	Records(group int, f func(hash uint64, key, value []byte) error) error
-	// Release gives up the snapshot's files, and the draft if Close has not succeeded. It is called once, from any goroutine.
+	// Release gives up the snapshot's files, and the draft if Close has not succeeded. It is called once, when nothing else is called.
 	Release()
 }
 

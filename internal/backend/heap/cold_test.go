@@ -11,6 +11,7 @@ import (
 
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/backend/heap/heaptest"
 	"leat.dev/leat/internal/keygroup"
 )
 
@@ -31,7 +32,7 @@ func conformCold[K comparable](t *testing.T, most int, key func(int) K) {
 		Keys: keys, Key: key,
 		Open: func(from, to, max int) *backendtest.Store[K] {
 			s := heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys)
-			b := open(s)
+			b := heaptest.States(s)
 			s.Cool(&records{max: max, live: map[string]record{}}, most)
 			return b
 		},
@@ -113,6 +114,8 @@ func (c *records) Delete(hash uint64, key []byte, place uint64) error {
 	c.write(logged{c.rank(), hash, string(key), nil, true})
 	return nil
 }
+
+func (c *records) Follow(func(hash, from, to uint64)) {}
 
 func (c *records) Collide(uint64) {}
 func (c *records) Tend() error    { return nil }

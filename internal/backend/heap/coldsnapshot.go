@@ -30,6 +30,7 @@ func (s *Store[K]) freezeCold(t *Ticket) *coldSnapshot {
 	draft, err := c.table.Seal()
 	c.check(err)
 	z := &coldSnapshot{draft: draft, since: c.saved}
+	z.also = draft.Release
 	z.ticket, z.from, z.keys = t, s.cfg.From, &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}
 	s.keyFam.Trim()
 	for _, st := range s.states {
@@ -137,10 +138,4 @@ func (z *coldSnapshot) persistPoint(w backend.Writer, state, g int) error {
 		return err
 	}
 	return e.end()
-}
-
-// Release ends the snapshot.
-func (z *coldSnapshot) Release() {
-	z.snapshot.Release()
-	z.draft.Release()
 }

@@ -25,6 +25,7 @@ func (s *Store[K]) Cool(table Cold, most int) {
 			s.cold.points = append(s.cold.points, p)
 		}
 	}
+	table.Follow(s.moved)
 	slices.SortFunc(s.cold.points, func(a, b pointState) int { return strings.Compare(a.describe().Name, b.describe().Name) })
 }
 
@@ -232,6 +233,22 @@ func (s *Store[K]) current(epoch, tag, hash, place uint64) bool {
 	}
 	c.rows[g].Set(row, coldRow{place: place, since: epoch})
 	return true
+}
+
+// moved notes that a record has another place.
+func (s *Store[K]) moved(hash, from, to uint64) {
+	g := s.groupOf(hash)
+	for at := hash; ; {
+		row, next, ok := s.index[g].Seek(hash, at)
+		if !ok {
+			return // it is not in memory
+		}
+		if r := s.cold.at(g, row); r.place == from {
+			s.cold.rows[g].Ref(row).place = to
+			return
+		}
+		at = next
+	}
 }
 
 // eachCold goes through the keys that have no row, as of now. Each goes back when its turn is over: there are more than memory has

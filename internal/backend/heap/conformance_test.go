@@ -1,14 +1,12 @@
 package heap_test
 
 import (
-	"iter"
 	"strconv"
 	"testing"
 
-	"leat.dev/leat/codec"
-	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/backend/heap/heaptest"
 	"leat.dev/leat/internal/keygroup"
 )
 
@@ -29,7 +27,7 @@ func conform[K comparable](t *testing.T, key func(int) K) {
 	backendtest.Suite[K]{
 		Keys: keys, Key: key,
 		Open: func(from, to, max int) *backendtest.Store[K] {
-			return open(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+			return heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
 		},
 	}.Run(t)
 	if used := budget.UsedBytes(); used != 0 {
@@ -45,47 +43,3 @@ func derive[K comparable](t testing.TB) *keygroup.Keys[K] {
 	}
 	return keys
 }
-
-// open adds the states of the suite to a store.
-func open[K comparable](s *heap.Store[K]) *backendtest.Store[K] {
-	number, text, numbers := codec.Struct[int64](), codec.Struct[string](), codec.Struct[[]int64]()
-	b := &backendtest.Store[K]{
-		Keyed: s, Cursor: s, Close: s.Close,
-		Value:   heap.AddValue(s, "value", number),
-		Shared:  heap.AddValue(s, "shared", numbers),
-		List:    list{heap.AddList(s, "list", text)},
-		Map:     items[string]{heap.AddMap(s, "map", text, number)},
-		Ordered: ordered{heap.AddOrdered(s, "ordered", number, number)},
-		Sum: heap.AddRunning(s, "reducing", backend.Reducing, number,
-			func(a *int64, v int64) { *a = v }, func(a *int64, v int64) { *a += v }, func(a *int64) int64 { return *a }),
-	}
-	add := func(a *[]int64, v int64) { *a = backendtest.AddRecent(*a, v) }
-	b.Recent = heap.AddRunning(s, "aggregating", backend.Aggregating, numbers, add, add, func(a *[]int64) (sum int64) {
-		for _, v := range *a {
-			sum += v
-		}
-		return sum
-	})
-	b.Timer = s.AddTimer("timer", heap.Event, func(at int64) error { return b.Fired("", at) })
-	b.Timers = heap.AddTimers(s, "timers", heap.Event, text, func(item string, at int64) error { return b.Fired(item, at) })
-	b.Fire = func(upTo int64, limit int) (bool, error) { return s.Fire(heap.Event, upTo, limit) }
-	return b
-}
-
-// The suite speaks of plain functions where the states speak of iter.Seq.
-type list struct{ *heap.List[string] }
-
-func (l list) All() func(func(string) bool) { return l.List.All() }
-
-type items[A comparable] struct{ *heap.Map[A, int64] }
-
-func (m items[A]) All() func(func(A, int64) bool) { return m.Map.All() }
-
-type ordered struct{ *heap.Ordered[int64, int64] }
-
-func (o ordered) All() func(func(int64, int64) bool) { return o.Ordered.All() }
-func (o ordered) Range(from, to int64) func(func(int64, int64) bool) {
-	return o.Ordered.Range(from, to)
-}
-
-var _ iter.Seq[string] = list{}.All()

@@ -7,6 +7,7 @@ import (
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/backend/heap/heaptest"
 	"leat.dev/leat/internal/keygroup"
 )
 
@@ -33,7 +34,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"8 bytes":                  {"timer", group, []backendtest.Entry{entry(nil, key)}},
 		"corrupt list":             {"list", group, []backendtest.Entry{entry(nil, []byte{9, 1})}},
 	} {
-		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
+		s := heaptest.States(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
 		err := s.Restore(described(s, c.state), c.state, c.group, backendtest.Read(c.entries...))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), c.state) {
 			t.Errorf("error %v, want %q", err, want)
@@ -41,7 +42,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	for _, state := range allStates {
 		twice := []backendtest.Entry{entry(nil, nil), entry(nil, nil)}
-		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
+		s := heaptest.States(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
 		if err := s.Restore(described(s, state), state, group, backendtest.Read(twice...)); err == nil && state != "list" {
 			t.Errorf("%s: two empty entries were read", state)
 		}
@@ -61,7 +62,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add(uint8(7), "", []byte(nil), number)
 	f.Add(uint8(8), "c", text, number)
 	f.Fuzz(func(t *testing.T, state uint8, key string, item, value []byte) {
-		s := open(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
+		s := heaptest.States(heap.New(heap.Config{From: 0, To: 4, Max: 4}, keys))
 		e := backendtest.Entry{Key: []byte(key), Item: item, Value: value}
 		name := allStates[int(state)%len(allStates)]
 		if err := s.Restore(described(s, name), name, keygroup.Of(keys.Hash(key), 4), backendtest.Read(e)); err != nil {

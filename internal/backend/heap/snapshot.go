@@ -29,6 +29,7 @@ type snapshot struct {
 	states []frozenState
 	names  []string
 	from   int
+	also   func() // called when the snapshot has ended; nil: nothing
 
 	stop atomic.Bool // Release was called
 	// mu guards writing: Release leaves giving the ticket back to a Persist that is under way.
@@ -110,7 +111,14 @@ func (z *snapshot) finish() {
 	defer z.mu.Unlock()
 	z.writing = false
 	if z.stop.Load() {
-		z.ticket.Release()
+		z.end()
+	}
+}
+
+func (z *snapshot) end() {
+	z.ticket.Release()
+	if z.also != nil {
+		z.also()
 	}
 }
 
@@ -119,7 +127,7 @@ func (z *snapshot) Release() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if !z.stop.Swap(true) && !z.writing {
-		z.ticket.Release()
+		z.end()
 	}
 }
 

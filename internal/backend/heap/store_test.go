@@ -12,6 +12,7 @@ import (
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/backend/heap/heaptest"
 	"leat.dev/leat/internal/keygroup"
 )
 
@@ -386,7 +387,7 @@ func TestUseWithoutAKey(t *testing.T) {
 
 func TestStates(t *testing.T) {
 	s := newStore[int64](t, nil)
-	open(s.Store)
+	heaptest.States(s.Store)
 	var got []string
 	for _, st := range s.States() {
 		got = append(got, st.Name+" "+string(st.Kind)+" "+st.Type+" "+st.Time)
