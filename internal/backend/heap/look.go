@@ -126,9 +126,8 @@ func (o *Ordered[A, V]) look(g int, row uint32, item []byte, f func(backend.Held
 	if root == nil {
 		return nil
 	}
-	z := frozenOrdered[A, V]{item: encoder(o.item.Codec), value: encoder(o.value.Codec)}
 	if item == nil {
-		return z.lookTree(root, f)
+		return o.encode.lookTree(root, f)
 	}
 	a, err := o.item.Codec.Decode(item)
 	if err != nil {
@@ -138,30 +137,30 @@ func (o *Ordered[A, V]) look(g int, row uint32, item []byte, f func(backend.Held
 	if v == nil {
 		return nil
 	}
-	return z.lookItem(&a, v, f)
+	return o.encode.lookItem(&a, v, f)
 }
 
 // lookTree goes through a tree in order.
-func (z *frozenOrdered[A, V]) lookTree(n *node[A, V], f func(backend.Held) error) error {
+func (c *mapEncoders[A, V]) lookTree(n *node[A, V], f func(backend.Held) error) error {
 	for _, kid := range n.kids {
-		if err := z.lookTree(kid, f); err != nil {
+		if err := c.lookTree(kid, f); err != nil {
 			return err
 		}
 	}
 	for i := range n.vals {
-		if err := z.lookItem(&n.keys[i], &n.vals[i], f); err != nil {
+		if err := c.lookItem(&n.keys[i], &n.vals[i], f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (z *frozenOrdered[A, V]) lookItem(a *A, v *V, f func(backend.Held) error) error {
-	item, err := z.item(nil, a)
+func (c *mapEncoders[A, V]) lookItem(a *A, v *V, f func(backend.Held) error) error {
+	item, err := c.item(nil, a)
 	if err != nil {
 		return err
 	}
-	value, err := z.value(nil, v)
+	value, err := c.value(nil, v)
 	if err != nil {
 		return err
 	}
