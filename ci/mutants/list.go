@@ -11,7 +11,7 @@ const (
 	disk     = "./internal/store -run ^TestCrashAtEachOperation$"
 )
 
-var mutants = slices.Concat(jobMutants, windowMutants)
+var mutants = slices.Concat(jobMutants, windowMutants, hashLogMutants)
 
 var jobMutants = []mutant{
 	{

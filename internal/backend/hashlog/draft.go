@@ -201,6 +201,7 @@ func (t *Table) Seal() (*Draft, error) {
 	}
 	t.pruneDrafts()
 	t.drafts = append(t.drafts, d)
+	t.report()
 	return d, nil
 }
 
@@ -255,7 +256,7 @@ func (t *Table) adopt(d *Draft, next drafted) error {
 	}
 	h.busy = true
 	h.records = int64(len(next.records))
-	t.log.count.dead.Add(h.records)
+	t.dead += h.records
 	d.adopting = &adoption{h, next.records}
 	return nil
 }
@@ -274,8 +275,8 @@ func (t *Table) adoptSome(d *Draft, most int, current func(tag, hash uint64, at 
 		}
 	}
 	a.held.alive += alive
-	t.log.count.records.Add(alive)
-	t.log.count.dead.Add(-alive)
+	t.dead -= alive
+	t.report()
 	if len(a.left) == 0 {
 		a.held.busy = false
 		d.adopting = nil

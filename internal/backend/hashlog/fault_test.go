@@ -362,3 +362,30 @@ func verifyFile(w *world, f SegmentFile) error {
 	r.hash = w.hash
 	return r.Verify()
 }
+
+// After an error of the tail a table takes no more writes, though the disk is well again: what is in the file is unknown.
+func TestRefuses(t *testing.T) {
+	for name, fault := range map[string]func(*vfs.Mem){
+		"no file":  func(disk *vfs.Mem) { disk.Fail(1, syscall.EIO) },
+		"no write": func(disk *vfs.Mem) { disk.Fail(2, syscall.EIO) },
+		"torn":     func(disk *vfs.Mem) { disk.Fill(100) },
+	} {
+		disk := vfs.NewMem()
+		_, table := openTable(t, Options{FS: disk, BufferBytes: 4 << 10, Background: inline}, 1)
+		fault(disk)
+		var failed error
+		for n := 0; failed == nil; n++ {
+			key, hash := number(n)
+			_, failed = table.Put(hash, key, make([]byte, 1000))
+		}
+		disk.Heal()
+		_, again := table.Put(1, []byte("key"), nil)
+		_, sealed := table.Seal()
+		_, rewritten := table.Rewrite(1)
+		for _, err := range []error{again, table.Delete(2, []byte("key"), 0), sealed, rewritten} {
+			if err == nil || err.Error() != failed.Error() {
+				t.Errorf("%s: first %v, then %v", name, failed, err)
+			}
+		}
+	}
+}

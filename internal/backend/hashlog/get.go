@@ -62,6 +62,7 @@ func (t *Table) Get(b *Batch) error {
 	if t.closed {
 		return t.failure.get()
 	}
+	t.report()
 	t.lookUp(b)
 	t.log.count.reads.Add(int64(len(b.reads)))
 	for memory := &b.first; len(b.reads) > 0; memory = &b.long {
@@ -171,9 +172,10 @@ func (h *held) end() int64 {
 // match finds out which records are of the keys that were asked for, and leaves the reads that must be done again.
 func (t *Table) match(b *Batch) error {
 	again := b.reads[:0]
+	var fetched int64
 	for i := range b.reads {
 		r := &b.reads[i]
-		t.log.count.readBytes.Add(int64(len(r.buffer) - r.have))
+		fetched += int64(len(r.buffer) - r.have)
 		switch {
 		case r.err == errLong:
 			again = append(again, *r)
@@ -186,6 +188,7 @@ func (t *Table) match(b *Batch) error {
 		}
 	}
 	b.reads = again
+	t.log.count.readBytes.Add(fetched)
 	return nil
 }
 

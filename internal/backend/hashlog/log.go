@@ -75,7 +75,7 @@ type counters struct {
 	written, rewritten, rewrites, restored atomic.Int64
 }
 
-// Stats are numbers of a log since it was opened, or as they are.
+// Stats are numbers of a log since it was opened, or as they are; of tables, as of their last batch.
 type Stats struct {
 	Segments       int64 // files, also those that only snapshots retain
 	SegmentBytes   int64 // bytes of these

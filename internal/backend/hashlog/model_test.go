@@ -169,3 +169,55 @@ func live(t *testing.T, o worldOptions, truth map[string]string, files []Segment
 	w.close()
 	return linked
 }
+
+// TestTombstones has keys come and go beside some that stay: what is kept of those that are gone levels off.
+func TestTombstones(t *testing.T) {
+	const staying, living = 3000, 500
+	l, table := openTable(t, Options{SegmentBytes: 64 << 10, RewriteBytesPerSecond: -1, Background: inline}, 4)
+	put := func(n int) Place {
+		key, hash := number(n)
+		at, err := table.Put(hash, key, []byte("value"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for n := range staying {
+		put(n)
+	}
+	places := map[int]Place{}
+	table.config.Moved = func(_ uint64, from, to Place) {
+		for n, at := range places {
+			if at == from {
+				places[n] = to
+			}
+		}
+	}
+	var most int64
+	for n := staying; n < staying+60_000; n++ {
+		places[n] = put(n)
+		if gone := n - living; gone >= staying {
+			key, hash := number(gone)
+			if err := table.Delete(hash, key, places[gone]); err != nil {
+				t.Fatal(err)
+			}
+			delete(places, gone)
+		}
+		if n%2000 == 0 {
+			d, err := table.Seal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Abort()
+		}
+		if _, err := table.Rewrite(100); err != nil {
+			t.Fatal(err)
+		}
+		if n > staying+20_000 {
+			most = max(most, l.Stats().Dead)
+		}
+	}
+	if s := l.Stats(); most > 20_000 || s.Records != staying+living {
+		t.Errorf("up to %d obsolete records and tombstones; %+v", most, s)
+	}
+}

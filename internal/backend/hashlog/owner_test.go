@@ -218,6 +218,44 @@ func BenchmarkGet(b *testing.B) {
 	}
 }
 
+// BenchmarkRestore restores 1 M records from segments of which a third is obsolete.
+func BenchmarkRestore(b *testing.B) {
+	l, table := openTable(b, Options{FS: vfs.OS{}, Dir: filepath.Join(b.TempDir(), "log")}, 128)
+	m := newModifier(b, table, 1_000_000, 500, 92)
+	m.fill()
+	for range 1000 {
+		m.modify()
+	}
+	d, err := table.Seal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	d.Abort()
+	var files []SegmentFile
+	for _, s := range table.Segments() {
+		if err := s.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		from, to := s.Groups()
+		files = append(files, SegmentFile{s.Name(), s.Path(), from, to})
+		defer s.Release()
+	}
+	b.ResetTimer()
+	for range b.N {
+		again, err := l.NewTable(TableConfig{From: 0, To: 128, Max: 128})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := again.Restore(files); err != nil || again.Len() != m.keys {
+			b.Fatalf("%d records, %v", again.Len(), err)
+		}
+		if err := again.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*m.keys), "ns/record")
+}
+
 // BenchmarkIndex replaces slots at random.
 func BenchmarkIndex(b *testing.B) {
 	const n = 1_000_000

@@ -51,6 +51,7 @@ func (t *Table) Restore(files []SegmentFile) error {
 	}
 	t.stale = true
 	t.account()
+	t.report()
 	return nil
 }
 
@@ -183,8 +184,7 @@ func (t *Table) restored(h *held, found *resolving) {
 	h.tombstones += found.tombstones
 	h.alive += found.alive
 	c := &t.log.count
-	c.records.Add(found.alive)
-	c.dead.Add(found.records - found.alive + found.tombstones)
+	t.dead += found.records - found.alive + found.tombstones
 	c.restored.Add(found.records + found.tombstones)
 }
 

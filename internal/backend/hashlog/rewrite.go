@@ -55,6 +55,7 @@ func (t *Table) Rewrite(most int) (more bool, err error) {
 	if err := t.failure.get(); err != nil {
 		return false, err
 	}
+	t.report()
 	if t.job == nil && t.stale {
 		t.beginJob()
 	}
@@ -321,14 +322,14 @@ func (t *Table) holdOutput(j *job) error {
 	}
 	j.output, j.held = nil, h
 	h.busy, h.purged, h.tombstones = true, j.purged, j.tombstones
-	t.log.count.dead.Add(h.tombstones)
+	t.dead += h.tombstones
 	return nil
 }
 
 func (t *Table) moveSlot(j *job, v *victim, m entry) {
 	from, to := v.held.place(where(m.at>>32)), j.held.place(where(m.at))
 	j.held.records++
-	t.log.count.dead.Add(1) // one of the two
+	t.dead++ // one of the two
 	if !t.index.move(m.hash, from, to) {
 		return
 	}

@@ -35,6 +35,8 @@ type Table struct {
 	colliding *hashSet // drafts have it too
 	failure   *failure
 	accounted int64
+	dead      int64 // obsolete records and tombstones
+	reported  struct{ records, dead int64 }
 	job       *job
 	stale     bool // a look for segments to be rewritten may find some
 	closed    bool
@@ -62,9 +64,8 @@ func (t *Table) Close() error {
 	for _, d := range t.drafts {
 		d.leave()
 	}
-	t.log.count.records.Add(-int64(t.index.used))
 	for _, h := range t.held {
-		t.log.count.dead.Add(-h.dead() - h.tombstones)
+		t.dead -= h.dead() + h.tombstones
 		if h.tail != nil {
 			h.tail.abort()
 		} else {
@@ -75,6 +76,7 @@ func (t *Table) Close() error {
 	t.index.drop()
 	t.failure.set(errors.New("the table is closed"))
 	t.account()
+	t.report()
 	return nil
 }
 
@@ -97,6 +99,14 @@ func (t *Table) account() {
 	t.accounted = bytes
 }
 
+// report brings the log's statistics up to date: once a batch, because all tables write to them.
+func (t *Table) report() {
+	records := int64(t.index.used)
+	t.log.count.records.Add(records - t.reported.records)
+	t.log.count.dead.Add(t.dead - t.reported.dead)
+	t.reported.records, t.reported.dead = records, t.dead
+}
+
 // Put appends the record of a key that has none that is alive, and says where it is. After an error the table takes no more
 // writes, and returns that error again; but a *TooLongError changes nothing.
 func (t *Table) Put(hash uint64, key, value []byte) (Place, error) {
@@ -107,7 +117,6 @@ func (t *Table) Put(hash uint64, key, value []byte) (Place, error) {
 	t.index.insert(hash, at)
 	t.tail.records++
 	t.tail.alive++
-	t.log.count.records.Add(1)
 	t.account()
 	return at, nil
 }
@@ -122,8 +131,7 @@ func (t *Table) Forget(hash uint64, at Place) {
 	if 2*h.alive <= h.records && 2*h.alive+2 > h.records || h.alive == 0 {
 		t.stale = true
 	}
-	t.log.count.records.Add(-1)
-	t.log.count.dead.Add(1)
+	t.dead++
 	t.account()
 }
 
@@ -140,7 +148,7 @@ func (t *Table) Delete(hash uint64, key []byte, at Place) error {
 		return err
 	}
 	t.tail.tombstones++
-	t.log.count.dead.Add(1)
+	t.dead++
 	t.account()
 	return nil
 }
@@ -266,7 +274,7 @@ func (t *Table) hold(seg *Segment) (*held, error) {
 
 // letGo gives up a segment that nothing is alive in.
 func (t *Table) letGo(h *held) {
-	t.log.count.dead.Add(-h.dead() - h.tombstones)
+	t.dead -= h.dead() + h.tombstones
 	t.space.give(h)
 	t.held = slices.DeleteFunc(t.held, func(other *held) bool { return other == h })
 	h.seg.Release()
