@@ -12,12 +12,11 @@ const slowRead = 40 * time.Microsecond
 
 // readers do reads at once, for all tables: a device that is slow to answer answers many in the same time.
 type readers struct {
-	count  int
-	slow   time.Duration
-	begin  sync.Once
-	runs   chan *run
-	ended  sync.WaitGroup
-	closed bool
+	count int
+	slow  time.Duration
+	begin sync.Once
+	runs  chan *run
+	ended sync.WaitGroup
 }
 
 // run is reads that several goroutines do.
