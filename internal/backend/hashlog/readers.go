@@ -31,14 +31,19 @@ func newReaders(count int) *readers {
 	return &readers{count: count, slow: slowRead, runs: make(chan *run)}
 }
 
-// do does all reads: on this goroutine as long as they are quick, and with helpers from the first one on that is not.
+// do does all reads: on this goroutine as long as they are quick, and with helpers after the second one that is not. The first
+// may be one during which others had the processor.
 func (p *readers) do(r *run, reads []read) {
 	r.given = 0
+	slow := 0
 	before := time.Now()
 	for i := range reads {
 		reads[i].do()
 		now := time.Now()
-		if now.Sub(before) >= p.slow && i+2 < len(reads) {
+		if now.Sub(before) >= p.slow {
+			slow++
+		}
+		if slow == 2 && i+2 < len(reads) {
 			p.share(r, reads[i+1:])
 			return
 		}
