@@ -16,12 +16,8 @@ import (
 // TestConformance runs the suite of all backends over stores that keep few rows in memory, above hash logs whose segments are so small
 // that they are rewritten all the time.
 func TestConformance(t *testing.T) {
-	for _, most := range []int{1, 10, 200} {
-		t.Run(strconv.Itoa(most), func(t *testing.T) {
-			t.Run("strings", func(t *testing.T) { conform(t, most, func(i int) string { return "key " + strconv.Itoa(i) }) })
-			t.Run("ints", func(t *testing.T) { conform(t, most, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
-		})
-	}
+	t.Run("one", func(t *testing.T) { conform(t, 1, func(i int) string { return "key " + strconv.Itoa(i) }) })
+	t.Run("many", func(t *testing.T) { conform(t, 100, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
 }
 
 func conform[K comparable](t *testing.T, most int, key func(int) K) {

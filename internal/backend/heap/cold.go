@@ -196,7 +196,7 @@ func (c *coldCore) clear() {
 }
 
 // get reads the records of the keys whose bytes and hashes have been appended.
-func (c *coldCore) get() {
+func (c *coldCore) get() error {
 	b := &c.batch
 	b.Keys = b.Keys[:0]
 	from := 0
@@ -204,7 +204,7 @@ func (c *coldCore) get() {
 		b.Keys = append(b.Keys, c.bytes[from:end:end])
 		from = end
 	}
-	c.check(c.table.Get(b))
+	return c.table.Get(b)
 }
 
 // load fills a row from its record.

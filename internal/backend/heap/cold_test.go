@@ -17,12 +17,8 @@ import (
 
 // TestColdConformance runs the suite of all backends over a store that keeps a handful of rows in memory.
 func TestColdConformance(t *testing.T) {
-	for _, most := range []int{1, 7, 100} {
-		t.Run(strconv.Itoa(most), func(t *testing.T) {
-			t.Run("strings", func(t *testing.T) { conformCold(t, most, func(i int) string { return "key " + strconv.Itoa(i) }) })
-			t.Run("ints", func(t *testing.T) { conformCold(t, most, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
-		})
-	}
+	t.Run("one", func(t *testing.T) { conformCold(t, 1, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
+	t.Run("some", func(t *testing.T) { conformCold(t, 7, func(i int) string { return "key " + strconv.Itoa(i) }) })
 }
 
 func conformCold[K comparable](t *testing.T, most int, key func(int) K) {

@@ -69,7 +69,8 @@ func (s *Store[K]) want(i int, key K, hash uint64) {
 	c.batch.Hashes = append(c.batch.Hashes, hash)
 }
 
-func (s *Store[K]) bring() { s.cold.get() }
+// bring reads them.
+func (s *Store[K]) bring() { s.cold.check(s.cold.get()) }
 
 // take fills the row of a key from record j of the batch that was read, and returns its place. A key may be in a batch twice.
 func (s *Store[K]) take(j int, key K, hash uint64) uint64 {

@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -26,10 +27,32 @@ func (s *Store[K]) Look(state string, key, item []byte, f func(backend.Held) err
 		return fmt.Errorf("state %q: key %x: %w", state, key, err)
 	}
 	row := s.lookup(g, k, hash)
+	if s.cold != nil && (row == noRow || *s.index[g].flagsOf(hash, row)&slotHollow != 0) {
+		if p, ok := pointOf(s.states[i]); ok {
+			return s.cold.look(p, hash, key, item, f)
+		}
+	}
 	if row == noRow {
 		return nil
 	}
 	return s.states[i].look(g, row, item, f)
+}
+
+// look is Look for a key whose states are in the cold store, where they stay.
+func (c *coldCore) look(state pointState, hash uint64, key, item []byte, f func(backend.Held) error) error {
+	c.clear()
+	c.bytes = append(c.bytes, key...)
+	c.ends = append(c.ends, len(c.bytes))
+	c.batch.Hashes = append(c.batch.Hashes, hash)
+	if err := c.get(); err != nil || c.batch.Places[0] == 0 {
+		return err
+	}
+	return loadRow(c.batch.Values[0], func(i int, at, value []byte) error {
+		if c.points[i] != state || item != nil && !bytes.Equal(at, item) {
+			return nil
+		}
+		return f(backend.Held{Item: at, Value: value})
+	})
 }
 
 func (s *single[V]) look(g int, row uint32, _ []byte, f func(backend.Held) error) error {
