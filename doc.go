@@ -91,6 +91,12 @@ the process the same command does, at any parallelism up to the maximum. Before 
 the job: states that are gone or that are not what they were are listed in one error. A sink with the option
 [ExactlyOnce] makes what it has written visible when a checkpoint is complete, and each record once.
 
+# Looking into a running job
+
+State can be looked into while the job runs: running.View[string, time.Time]("detect-fraud", "last-small").Get(ctx, "account-1")
+is what the last complete checkpoint has, which no failure takes back, and with [View.Live] what the operator has now.
+[Running.ItemView] reads maps item by item. The command state does the same from a shell.
+
 # Testing
 
 Package leattest runs a job on given records under virtual time, drives single operators record by record, and runs a job
