@@ -18,6 +18,7 @@ workload_defaults() {
     W6s) echo workload=W6 keys=10000000 preload=10000000 warm=10500000 n=13500000 managed=128m managedmb=128 ;;
     W7) echo workload=W7 keys=10000000 n=60000000 warm=20000000 ;;
     windows-memory) echo workload=windows-memory keys=1000000 ;;
+    increments) echo workload=increments keys=1000000 n=2 warm=1 ckpt=200 ;; # skewed=1: nine in ten touches are of one key in ten
     pauses) echo workload=pauses keys=10000000 n=20000000 ckpt=500 ;;
     latency-eo) echo workload=latency-eo keys=100000 rate=1000000 n=10000000 ckpt=200 ;; # ten seconds at half the highest rate
     latency) echo workload=latency rate=200 n=2200 warm=200 ;;

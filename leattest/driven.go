@@ -206,7 +206,7 @@ func (d *driven[K, R]) content() *content {
 	d.t.Helper()
 	c := &content{operator: operatorName, key: d.node.Key, states: d.node.States, entries: map[string][]entry{}}
 	for _, k := range d.made.Operator.(runtime.Stateful).State() {
-		s := k.Snapshot()
+		s := k.Snapshot(backend.Request{})
 		err := s.Persist(&contentWriter{content: c})
 		s.Release()
 		d.check(err)

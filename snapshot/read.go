@@ -69,7 +69,8 @@ type State struct {
 	Operator, Name, Kind string
 	// Key is the Go type of the keys, empty without keys, and Type that of the values.
 	Key, Type string
-	// Entries is how many entries there are, and Bytes what they take: of a list, an entry has many values.
+	// Entries is how many entries there are, and Bytes what they take: of a list, an entry has many values. Of a checkpoint whose
+	// files have what has changed since those of checkpoints before, there may be fewer.
 	Entries, Bytes int64
 }
 

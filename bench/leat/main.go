@@ -35,6 +35,8 @@ func run() error {
 		return latencyOnce(args, w, os.Stdout)
 	case "pauses":
 		return measurePauses(args, w, os.Stdout)
+	case "increments":
+		return measureIncrements(args, w, os.Stdout)
 	case "W3flat":
 		return flat(args, w, os.Stdout)
 	case "windows-memory":

@@ -63,7 +63,7 @@ func restore(w kit.Workload, line []string, to io.Writer) error {
 	from, _ := saw.newest()
 	return json.NewEncoder(to).Encode(restoreResult{
 		Workload: w.Name + "-restore", Engine: w.Label, Version: runtime.Version(), Parallelism: w.Parallelism, Keys: w.Load.KeyCount,
-		MB: tenths(float64(from.bytes) / 1e6), Millis: took[restarts/2].Milliseconds(), BestMillis: took[0].Milliseconds(),
+		MB: tenths(float64(from.bytes+from.needs) / 1e6), Millis: took[restarts/2].Milliseconds(), BestMillis: took[0].Milliseconds(),
 		CPUMillis: slices.Min(cpu).Milliseconds(), Load1: kit.Load1(),
 	})
 }

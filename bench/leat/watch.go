@@ -32,7 +32,8 @@ type watch struct {
 type snapshot struct {
 	name        string // of its manifest's file
 	taken, done time.Time
-	bytes       int64
+	bytes       int64 // that it wrote
+	needs       int64 // and those of older checkpoints that it needs besides
 }
 
 // heapSample is how many bytes of objects the heap had, garbage included.
@@ -100,7 +101,7 @@ func (w *watch) add(e os.DirEntry) {
 		Checkpoint int64
 		Taken      time.Time
 		Operators  []struct {
-			Files []struct{ Bytes int64 }
+			Files []struct{ Bytes, Checkpoint int64 } // without a checkpoint, it is this one's
 		}
 	}
 	if json.NewDecoder(text).Decode(&m) != nil || m.Checkpoint == 0 {
@@ -109,7 +110,11 @@ func (w *watch) add(e os.DirEntry) {
 	s := snapshot{name: e.Name(), taken: m.Taken, done: info.ModTime()}
 	for _, o := range m.Operators {
 		for _, f := range o.Files {
-			s.bytes += f.Bytes
+			if f.Checkpoint == 0 {
+				s.bytes += f.Bytes
+			} else {
+				s.needs += f.Bytes
+			}
 		}
 	}
 	w.complete = append(w.complete, s)

@@ -70,6 +70,19 @@ type Framer interface {
 	Took(lent []byte, entries int) error
 }
 
+// Differences is what a Writer of a snapshot with a base offers beside, see [Request].
+type Differences interface {
+	Writer
+	// BeginDifference starts what has changed since the base, of one state in one key group. An Entry then takes the place of
+	// all that the base has of its key and item.
+	BeginDifference(state string, group int) error
+	// Delete says that the base has entries of a key and an item which are no more.
+	Delete(key, item []byte) error
+	// Forget says that all is no more that the base has of a key. Neither Delete nor Forget touches entries of the same
+	// difference, whichever come first.
+	Forget(key []byte) error
+}
+
 // FrameBytes is how long what a Framer lends becomes before it goes back.
 const FrameBytes = 64 << 10
 
@@ -83,10 +96,23 @@ type Reader interface {
 // may turn out to be fewer or more.
 type Sized interface{ Entries() int }
 
+// Request says what a snapshot is to be.
+type Request struct {
+	// Checkpoint is its number, which grows from snapshot to snapshot; 0 is one that is never a base.
+	Checkpoint int64
+	// Base is an earlier checkpoint that is complete, and known to be so: only what has changed since need be written. It is never an
+	// older one than that of a request before. 0: the snapshot is whole.
+	Base int64
+}
+
 // Snapshot is state as it was at one barrier.
 type Snapshot interface {
 	// Persist writes all entries, state by state and group by group. It is called at most once, from any goroutine,
 	// while the owner of the state goes on changing it.
+	//
+	// Of a snapshot with a base, what is not begun is as the base has it, and what has lost its last entry is begun without
+	// entries, or as a difference. What is begun by Begin is whole, whatever the base has. Without [Differences] in the writer,
+	// all of it is.
 	Persist(w Writer) error
 	// Release ends the snapshot, also one that was not persisted. It is called once, from any goroutine.
 	Release()
@@ -97,7 +123,7 @@ type Keyed interface {
 	// States lists what there is, in the order in which it was declared.
 	States() []State
 	// Snapshot freezes the state; it costs some microseconds a million rows. It is called on the subtask's loop.
-	Snapshot() Snapshot
+	Snapshot(r Request) Snapshot
 	// Restore reads the entries of one state in one key group, before the first record: was is the state as the snapshot
 	// describes it, name the one that it has now. Entries that an older schema wrote are resolved; the next snapshot has
 	// them as the state's own writes them.

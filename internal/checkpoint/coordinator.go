@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type Coordinator struct {
 	sequence int64    // of the newest complete snapshot
 	newest   int64    // its checkpoint
 	from     []string // the savepoints that the job has come through
+	base     *base    // the newest complete checkpoint of this attempt, if the next may be a difference to it
 	pending  map[int64]*pending
 	closed   bool
 	writing  sync.WaitGroup
@@ -43,7 +45,10 @@ type pending struct {
 	manifest Manifest
 	to       *Target // of a savepoint; nil: the job's store
 	begun    Mark    // the newest manifest when it began
-	missing  int     // subtasks
+	base     *base   // what it is a difference to; nil: it is whole
+	chains   map[share]chain
+	tried    bool // its manifest is being written, or was
+	missing  int  // subtasks
 	err      error
 	done     chan struct{}
 }
@@ -70,9 +75,13 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 			delete(c.pending, id)
 		}
 	}
-	p := &pending{missing: subtasks, to: to, begun: c.mark(), done: make(chan struct{})}
+	p := &pending{missing: subtasks, to: to, begun: c.mark(), chains: map[share]chain{}, done: make(chan struct{})}
+	format := FormatVersion
+	if to == nil && c.base != nil {
+		p.base, format = c.base, FormatChained
+	}
 	p.manifest = Manifest{
-		Format: FormatVersion, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,
+		Format: format, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,
 		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(), From: c.from,
 	}
 	for _, n := range c.Nodes {
@@ -137,73 +146,14 @@ func (c *Coordinator) Frozen(part *runtime.Capture) {
 		defer c.writing.Done()
 		defer part.Release()
 		c.turn("write checkpoint %d of subtask %d/%d", part.Checkpoint, part.Task, part.Subtask)
-		operators, err := c.persist(part)
-		c.taken(part, operators, err)
+		w := c.writerOf(part)
+		operators, err := w.persist()
+		c.taken(part, operators, w.chains, err)
 	}()
-}
-
-// persist writes a subtask's keyed state to segment files.
-func (c *Coordinator) persist(part *runtime.Capture) ([]Operator, error) {
-	var operators []Operator
-	for _, captured := range part.Operators {
-		o := Operator{Name: captured.Operator, Entries: captured.Entries, Floors: captured.Floors, Committables: captured.Committables}
-		if len(captured.Keyed) > 0 {
-			file, err := c.writeSegment(part, captured)
-			if err != nil {
-				return nil, fmt.Errorf("operator %s, subtask %d: %w", captured.Operator, part.Subtask, err)
-			}
-			file.From, file.To = part.GroupFrom, part.GroupTo
-			o.Files = append(o.Files, file)
-		}
-		operators = append(operators, o)
-	}
-	return operators, nil
-}
-
-// writeSegment writes an operator's state. A codec of the user's that panics fails the checkpoint, not the process.
-func (c *Coordinator) writeSegment(part *runtime.Capture, o runtime.OperatorCapture) (f File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = runtime.Thrown(r)
-		}
-	}()
-	in, name := c.place(part, o.Operator)
-	out, err := in.Create(context.Background(), name)
-	if err != nil {
-		return File{}, err
-	}
-	defer func() { _ = out.Abort() }() // of what has failed: after Close it does nothing, and a sweep finds what can't be removed here
-	w, err := newSegmentWriter(out)
-	if err != nil {
-		return File{}, err
-	}
-	failpoint.Hit(failpoint.SegmentBegun)
-	for _, s := range o.Keyed {
-		if err := s.Persist(w); err != nil {
-			return File{}, err
-		}
-	}
-	if err := w.finish(); err != nil {
-		return File{}, err
-	}
-	failpoint.Hit(failpoint.SegmentWritten)
-	err = out.Close()
-	failpoint.Hit(failpoint.SegmentClosed)
-	return File{Name: name, Bytes: w.written}, err
-}
-
-// place is where a subtask's segment file goes.
-func (c *Coordinator) place(part *runtime.Capture, operator string) (store.Store, string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p := c.pending[part.Checkpoint]; p != nil && p.to != nil {
-		return p.to.Store, p.to.segment(operator, part.Subtask)
-	}
-	return c.Store, segmentName(c.Job, c.Epoch, part.Checkpoint, operator, part.Subtask)
 }
 
 // taken adds a subtask's part to its checkpoint, and completes the checkpoint with the last one.
-func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err error) {
+func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, chains map[share]chain, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.pending[part.Checkpoint]
@@ -215,6 +165,7 @@ func (c *Coordinator) taken(part *runtime.Capture, operators []Operator, err err
 		return
 	}
 	p.add(operators)
+	maps.Copy(p.chains, chains)
 	p.missing--
 	if p.missing == 0 {
 		c.complete(p)
@@ -245,10 +196,11 @@ func (c *Coordinator) complete(p *pending) {
 		return
 	}
 	failpoint.Hit(failpoint.ManifestBefore)
+	p.tried = true
 	err := c.writeAlone(&p.manifest)
 	failpoint.Hit(failpoint.ManifestAfter)
 	if err == nil {
-		c.sequence, c.newest = p.manifest.Sequence, p.manifest.Checkpoint
+		c.sequence, c.newest, c.base = p.manifest.Sequence, p.manifest.Checkpoint, &base{&p.manifest, p.chains}
 	}
 	switch {
 	case p.ended(): // it was given up meanwhile; if it is there now all the same, it is the newest
@@ -323,7 +275,7 @@ func (c *Coordinator) Adopt(m *Manifest, place string) error {
 	case err != nil:
 		return err
 	}
-	c.sequence, c.newest = point.Sequence, point.Checkpoint
+	c.sequence, c.newest, c.base = point.Sequence, point.Checkpoint, nil
 	return nil
 }
 

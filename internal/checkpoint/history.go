@@ -159,8 +159,9 @@ func Orphans(files []string, retained []*Manifest, folder string) (drop []string
 // Tidy keeps a job's newest snapshots and deletes the others, and then every file of the checkpoints before that no
 // retained manifest names. The caller has just completed the newest snapshot: whoever ran the job before can't complete
 // one any more, so that nothing is deleted that a manifest will name. Manifests go before their files: what is left in
-// the middle is files without a manifest, which the next call deletes.
-func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error {
+// the middle is files without a manifest, which the next call deletes. The files of bases stay: whoever takes checkpoints
+// passes [Coordinator.Bases], as it is before the call.
+func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int, bases ...*Manifest) error {
 	job := newest.Job
 	sequences, err := numbers(ctx, s, manifestFolder(job), ".json")
 	if err != nil {
@@ -180,7 +181,7 @@ func Tidy(ctx context.Context, s store.Store, newest *Manifest, keep int) error 
 	if err != nil {
 		return err
 	}
-	for _, f := range Orphans(files, retained, dataFolder(job)) {
+	for _, f := range Orphans(files, slices.Concat(retained, bases), dataFolder(job)) {
 		if !before(f, dataFolder(job), newest) {
 			continue
 		}

@@ -1,11 +1,13 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/store"
@@ -13,29 +15,56 @@ import (
 
 // Section says where the entries of one state in one key group lie in a segment file.
 type Section struct {
-	State   string
-	Group   int
-	Offset  int64
-	Bytes   int64
-	Entries int64
+	State      string
+	Group      int
+	Offset     int64
+	Bytes      int64
+	Entries    int64
+	Difference bool // to an older section
 }
 
-// Index reads the index of one of the snapshot's segment files: its sections, in the order in which they lie in it.
-func (s *Snapshot) Index(ctx context.Context, file File) ([]Section, error) {
-	p, err := s.Store.Open(ctx, file.Name)
+// Content is what a snapshot has of one state in one key group.
+type Content struct {
+	State string
+	Group int
+	// Entries is how many there are, and Bytes what they take in files. Where differences lie in several files (Differs), there
+	// may be fewer.
+	Entries, Bytes int64
+	Differs        bool
+	layers         layers
+}
+
+// Contents lists what an operator has, key groups of one file, or of one chain of files, together.
+func (s *Snapshot) Contents(ctx context.Context, o *Operator) ([]Content, error) {
+	files := slices.Clone(o.Files)
+	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(a.From, b.From) })
+	of := ranges(files)
+	if s.Manifest.Format < FormatChained {
+		of = slices.Collect(slices.Chunk(files, 1))
+	}
+	var all []Content
+	for _, files := range of {
+		l, err := layOut(s.Manifest, files, func(f File) ([]section, error) { return s.index(ctx, f) })
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range l.order {
+			x := l.layers[at]
+			all = append(all, Content{at.state, at.group, x.entries(), x.bytes(), len(x) > 1, x})
+		}
+	}
+	return all, nil
+}
+
+// index reads the index of a segment file.
+func (s *Snapshot) index(ctx context.Context, file File) ([]section, error) {
+	p, err := s.open(ctx, file)
 	if err != nil {
 		return nil, err
 	}
 	defer p.Close()
 	sections, err := readIndex(p)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name, err)
-	}
-	all := make([]Section, len(sections))
-	for i, sec := range sections {
-		all[i] = Section(sec)
-	}
-	return all, nil
+	return sections, inFile(file, err)
 }
 
 // Damage is what is wrong with a file of a snapshot.
@@ -59,7 +88,7 @@ func (d *Damage) Unwrap() error { return d.Err }
 // size, what it begins and ends with, its index, bytes that belong to no section, frames whose checksum differs. Entry is
 // called for every entry of every frame that is whole; an error of its is damage too, and ends the section. The error is one of the store, or of
 // a context that is done.
-func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section, key, item, value []byte) error, found func(*Damage)) error {
+func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section, op Op, key, item, value []byte) error, found func(*Damage)) error {
 	p, err := s.Store.Open(ctx, file.Name)
 	if errors.Is(err, store.ErrNotFound) {
 		found(&Damage{file.Name, -1, errors.New("the file is missing")})
@@ -73,15 +102,10 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 		found(&Damage{file.Name, -1, fmt.Errorf("it has %d bytes, and had %d when it was written", p.Size(), file.Bytes)})
 	}
 	head := make([]byte, len(magic))
-	if _, err := p.ReadAt(head, 0); errors.Is(err, store.ErrUnavailable) {
-		return fmt.Errorf("%s: %w", file.Name, err)
-	} else if err != nil || string(head) != magic {
+	if _, err := p.ReadAt(head, 0); err != nil || !isMagic(head) {
 		found(&Damage{file.Name, 0, fmt.Errorf("%w: it does not begin as a segment does", ErrDamaged)})
 	}
 	sections, err := readIndex(p)
-	if errors.Is(err, store.ErrUnavailable) {
-		return fmt.Errorf("%s: %w", file.Name, err)
-	}
 	if err != nil {
 		found(&Damage{file.Name, max(0, p.Size()-int64(tailBytes)), err})
 		return nil
@@ -95,9 +119,7 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 			found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to %d belong to no section, or to two", ErrDamaged, sec.Offset)})
 		}
 		next = sec.Offset + sec.Bytes
-		if err := verifySection(p, file, sec, entry, found); err != nil {
-			return err
-		}
+		verifySection(p, file, sec, entry, found)
 	}
 	if index := indexOffset(p); index != next {
 		found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to its index, at %d, belong to no section", ErrDamaged, index)})
@@ -127,12 +149,11 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// verifySection checks a section. Its error is one of the store.
-func verifySection(p store.Piece, file File, sec section, entry func(Section, []byte, []byte, []byte) error, found func(*Damage)) error {
+func verifySection(p store.Piece, file File, sec section, entry func(Section, Op, []byte, []byte, []byte) error, found func(*Damage)) {
 	r, err := newSectionReader(p, sec)
 	if err != nil {
 		found(&Damage{file.Name, sec.Offset, err})
-		return nil
+		return
 	}
 	from := &counted{r.from, sec.Offset}
 	r.from = from
@@ -142,38 +163,56 @@ func verifySection(p store.Piece, file File, sec section, entry func(Section, []
 		if len(r.rest) == 0 {
 			frame = from.at
 		}
-		key, item, value, err := r.Next()
+		op, key, item, value, err := r.next()
 		if err == io.EOF {
-			return nil
-		}
-		if errors.Is(err, store.ErrUnavailable) {
-			return fmt.Errorf("%s: %w", file.Name, err)
+			return
 		}
 		if err == nil {
-			err = entry(where, key, item, value)
+			err = entry(where, op, key, item, value)
 		}
 		if err != nil {
 			found(&Damage{file.Name, frame, fmt.Errorf("state %s, key group %d: %w", sec.State, sec.Group, err)})
-			return nil
+			return
 		}
 	}
 }
 
-// Reading is a section that is being read.
+// Reading is entries that are being read.
 type Reading struct {
 	backend.Reader
-	io.Closer
+	merge  *mergeReader
+	pieces map[string]store.Piece
 }
 
-// Read opens one section of a segment file.
-func (s *Snapshot) Read(ctx context.Context, file File, sec Section) (*Reading, error) {
-	p, err := s.Store.Open(ctx, file.Name)
-	if err != nil {
-		return nil, err
+// File is the name of the file that is read.
+func (r *Reading) File() string { return r.merge.file().Name }
+
+// Failed says that Next has returned an error, which names the file.
+func (r *Reading) Failed() bool { return r.merge.failed }
+
+// Close closes the files.
+func (r *Reading) Close() (err error) {
+	for _, p := range r.pieces {
+		err = errors.Join(err, p.Close())
 	}
-	r, err := newSectionReader(p, section(sec))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", file.Name, err), p.Close())
-	}
-	return &Reading{r, p}, nil
+	return err
+}
+
+// Read reads what a snapshot has of one state in one key group.
+func (s *Snapshot) Read(ctx context.Context, c Content) *Reading {
+	r := &Reading{pieces: map[string]store.Piece{}}
+	r.merge = newMergeReader(c.layers, func(f File) (store.Piece, error) {
+		p, err := s.open(ctx, f)
+		if err == nil {
+			r.pieces[f.Name] = p
+		}
+		return p, err
+	})
+	r.Reader = r.merge
+	return r
+}
+
+// ReadSection is Read of what one section of a file has.
+func (s *Snapshot) ReadSection(ctx context.Context, file File, sec Section) *Reading {
+	return s.Read(ctx, Content{layers: layers{{file, section(sec)}}})
 }

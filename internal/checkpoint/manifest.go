@@ -20,8 +20,11 @@ import (
 	"leat.dev/leat/internal/store"
 )
 
-// FormatVersion is the version of manifests and segments that this package writes.
-const FormatVersion = 1
+// The versions of manifests that this package reads. It writes the first for what is whole, so that older versions read it.
+const (
+	FormatVersion = 1
+	FormatChained = 2 // some files are of checkpoints before, or have differences to them
+)
 
 // Manifest is what a snapshot consists of. Writing it is what makes the snapshot complete.
 type Manifest struct {
@@ -83,6 +86,8 @@ type File struct {
 	Bytes int64  `json:"bytes"`
 	From  int    `json:"from"`
 	To    int    `json:"to"`
+	// Checkpoint wrote the file; 0: the one that the manifest is of. What a newer file has goes before what an older one has.
+	Checkpoint int64 `json:"checkpoint,omitempty"`
 }
 
 // Where things lie in a store, below a folder for each job:
@@ -162,8 +167,8 @@ func parse(data []byte) (*Manifest, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if m.Format != FormatVersion {
-		return nil, fmt.Errorf("format %d is not one that this version reads (%d)", m.Format, FormatVersion)
+	if m.Format != FormatVersion && m.Format != FormatChained {
+		return nil, fmt.Errorf("format %d is not one that this version reads (%d and %d)", m.Format, FormatVersion, FormatChained)
 	}
 	return &m, nil
 }
@@ -176,6 +181,9 @@ func cutSeal(data []byte) (body []byte, seal string, ok bool) {
 	}
 	return data[:i+1], string(data[i+1+len(sealMark) : len(data)-1]), true
 }
+
+// writer is the checkpoint that wrote a file.
+func (m *Manifest) writer(f File) int64 { return cmp.Or(f.Checkpoint, m.Checkpoint) }
 
 // operator finds an operator by name.
 func (m *Manifest) operator(name string) *Operator {
@@ -191,7 +199,9 @@ func (m *Manifest) operator(name string) *Operator {
 func (m *Manifest) sort() {
 	sort.Slice(m.Operators, func(i, j int) bool { return m.Operators[i].Name < m.Operators[j].Name })
 	for _, o := range m.Operators {
-		sort.Slice(o.Files, func(i, j int) bool { return o.Files[i].Name < o.Files[j].Name })
+		slices.SortFunc(o.Files, func(a, b File) int {
+			return cmp.Or(cmp.Compare(m.writer(a), m.writer(b)), strings.Compare(a.Name, b.Name))
+		})
 		slices.SortFunc(o.Committables, func(a, b backend.Committable) int {
 			return cmp.Or(cmp.Compare(a.Checkpoint, b.Checkpoint), cmp.Compare(a.Subtask, b.Subtask), bytes.Compare(a.Data, b.Data))
 		})

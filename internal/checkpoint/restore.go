@@ -35,22 +35,93 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 		}
 		return nil // left behind
 	}
-	for _, file := range o.Files {
-		if file.To <= from || file.From >= to {
+	for _, files := range ranges(o.Files) {
+		if files[0].To <= from || files[0].From >= to {
 			continue
 		}
-		if err := s.file(ctx, file, from, to, wanted); err != nil {
+		if err := s.files(ctx, files, from, to, wanted); err != nil {
 			return fmt.Errorf("operator %s: %w", operator, err)
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+// files reads files with the same key groups: a chain, or one and no more.
+func (s *Snapshot) files(ctx context.Context, files []File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+	if s.Manifest.Format >= FormatChained {
+		return s.chain(ctx, files, from, to, f)
+	}
+	for _, file := range files {
+		if err := s.file(ctx, file, from, to, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chain reads a chain. All its files are open at a time.
+func (s *Snapshot) chain(ctx context.Context, files []File, from, to int, f func(state string, group int, r backend.Reader) error) (err error) {
+	pieces := map[string]store.Piece{}
+	defer func() {
+		for _, p := range pieces {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	open := func(file File) (store.Piece, error) {
+		if p, ok := pieces[file.Name]; ok {
+			return p, nil
+		}
+		p, err := s.open(ctx, file)
+		if err == nil {
+			pieces[file.Name] = p
+		}
+		return p, err
+	}
+	l, err := layOut(s.Manifest, files, func(file File) ([]section, error) {
+		p, err := open(file)
+		if err != nil {
+			return nil, err
+		}
+		sections, err := readIndex(p)
+		return sections, inFile(file, err)
+	})
+	if err != nil {
+		return err
+	}
+	for _, at := range l.order {
+		if at.group < from || at.group >= to {
+			continue
+		}
+		r := newMergeReader(l.layers[at], open)
+		if err := f(at.state, at.group, r); err != nil {
+			if !r.failed {
+				err = inFile(r.file(), err)
+			}
+			return fmt.Errorf("state %s, key group %d: %w", at.state, at.group, err)
+		}
+	}
+	return nil
+}
+
+// inFile says which file an error is of.
+func inFile(file File, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", file.Name, err)
+}
+
+// open opens a file. One that is not there is damage. The store's errors name it.
+func (s *Snapshot) open(ctx context.Context, file File) (store.Piece, error) {
 	p, err := s.Store.Open(ctx, file.Name)
 	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
+	return p, err
+}
+
+func (s *Snapshot) file(ctx context.Context, file File, from, to int, f func(state string, group int, r backend.Reader) error) error {
+	p, err := s.open(ctx, file)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,12 @@
 package checkpoint
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"slices"
 
 	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/failpoint"
@@ -24,7 +22,13 @@ import (
 //	payload: entries: uvarint length, key | uvarint length, item | uvarint length, value
 //
 // A section is the frames of one state in one key group, one after another; the index says where each begins.
-const magic = "leatseg1"
+//
+// A file of a chain has "leatseg2" at both ends. Its sections may be differences: their entries have a byte in front that says
+// what becomes of those that older files have. A whole section without entries is kept in it, as it hides what is older.
+const (
+	magic        = "leatseg1"
+	chainedMagic = "leatseg2"
+)
 
 // frameBytes is about how large a frame's payload is; one entry is never split.
 const frameBytes = backend.FrameBytes
@@ -44,7 +48,20 @@ type section struct {
 	Offset  int64  `json:"offset"`
 	Bytes   int64  `json:"bytes"`
 	Entries int64  `json:"entries"`
+	// Difference says that there are older sections of the state and group, which it changes.
+	Difference bool `json:"difference,omitempty"`
 }
+
+// Op is what an entry of a difference does.
+type Op byte
+
+// The operations. An entry of a whole section puts.
+const (
+	OpPut    Op = iota // takes the place of all that older files have of its key and item
+	OpDelete           // there is nothing of its key and item any more
+	OpForget           // nor anything else of its key
+	opsEnd
+)
 
 // segmentWriter writes a segment; it is a backend.Writer.
 type segmentWriter struct {
@@ -79,12 +96,15 @@ func (w *segmentWriter) Entry(key, item, value []byte) error {
 	if len(w.sections) == 0 {
 		return errors.New("an entry before the first Begin")
 	}
-	to := w.payload
+	return w.Took(appendEntry(w.payload, key, item, value), 1)
+}
+
+func appendEntry(to, key, item, value []byte) []byte {
 	for _, part := range [...][]byte{key, item, value} {
 		to = binary.AppendUvarint(to, uint64(len(part)))
 		to = append(to, part...)
 	}
-	return w.Took(to, 1)
+	return to
 }
 
 // Lend lends the payload at hand; see [backend.Framer].
@@ -137,6 +157,10 @@ func (w *segmentWriter) finish() error {
 	if err := w.endSection(); err != nil {
 		return err
 	}
+	return w.index(magic)
+}
+
+func (w *segmentWriter) index(magic string) error {
 	index, err := json.Marshal(w.sections)
 	if err != nil {
 		return err
@@ -151,6 +175,8 @@ var ErrDamaged = errors.New("the file is damaged")
 
 const tailBytes = 8 + len(magic)
 
+func isMagic(b []byte) bool { return string(b) == magic || string(b) == chainedMagic }
+
 // readIndex reads a segment's index.
 func readIndex(p store.Piece) ([]section, error) {
 	size := p.Size()
@@ -162,7 +188,7 @@ func readIndex(p store.Piece) ([]section, error) {
 		return nil, err
 	}
 	n := int64(binary.LittleEndian.Uint32(tail))
-	if string(tail[8:]) != magic || n > size-int64(tailBytes+len(magic)) {
+	if !isMagic(tail[8:]) || n > size-int64(tailBytes+len(magic)) {
 		return nil, fmt.Errorf("%w: it does not end as a segment does", ErrDamaged)
 	}
 	index := make([]byte, n)
@@ -177,97 +203,4 @@ func readIndex(p store.Piece) ([]section, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return sections, nil
-}
-
-// sectionReader reads the entries of a section; it is a backend.Reader.
-type sectionReader struct {
-	from    io.Reader
-	bytes   int64 // of frames that are not read
-	payload []byte
-	rest    []byte
-	entries int   // in all, as far as the section's size allows
-	left    int64 // entries
-}
-
-func newSectionReader(p store.Piece, s section) (*sectionReader, error) {
-	if s.Offset < int64(len(magic)) || s.Bytes < 0 || s.Offset > p.Size() || s.Bytes > p.Size()-s.Offset {
-		return nil, fmt.Errorf("%w: section %s of key group %d lies outside of it", ErrDamaged, s.State, s.Group)
-	}
-	from := bufio.NewReaderSize(io.NewSectionReader(p, s.Offset, s.Bytes), readBytes)
-	most := max(min(s.Entries, s.Bytes/leastEntry), 0)
-	return &sectionReader{from: from, bytes: s.Bytes, entries: int(most), left: s.Entries}, nil
-}
-
-// readBytes is how much of a section is read at once.
-const readBytes = 128 << 10
-
-// Entries is how many entries the section should have.
-func (r *sectionReader) Entries() int { return r.entries }
-
-// leastEntry is the size of an entry of nothing: three lengths.
-const leastEntry = 3
-
-// Next reads an entry.
-func (r *sectionReader) Next() (key, item, value []byte, err error) {
-	if len(r.rest) == 0 {
-		if err := r.frame(); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	rest, ok1, ok2, ok3 := r.rest, false, false, false
-	key, rest, ok1 = cut(rest)
-	item, rest, ok2 = cut(rest)
-	value, rest, ok3 = cut(rest)
-	if !ok1 || !ok2 || !ok3 {
-		return nil, nil, nil, fmt.Errorf("%w: an entry is longer than its frame", ErrDamaged)
-	}
-	r.rest = rest
-	r.left--
-	return key, item, value, nil
-}
-
-// cut takes bytes behind their length off b.
-func cut(b []byte) (part, rest []byte, ok bool) {
-	if len(b) > 0 && b[0] < 1<<7 && int(b[0]) < len(b) { // which most are
-		n := 1 + int(b[0])
-		return b[1:n:n], b[n:], true
-	}
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)-used) {
-		return nil, nil, false
-	}
-	end := used + int(n)
-	return b[used:end:end], b[end:], true
-}
-
-func (r *sectionReader) frame() error {
-	var head [headBytes]byte
-	switch _, err := io.ReadFull(r.from, head[:]); {
-	case err == io.EOF && r.left == 0:
-		return io.EOF
-	case err == io.EOF:
-		return fmt.Errorf("%w: a section has %+d entries against its index", ErrDamaged, -r.left)
-	case errors.Is(err, store.ErrUnavailable):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	n := int64(binary.LittleEndian.Uint32(head[:4]))
-	if n == 0 || n > maxFrameBytes {
-		return fmt.Errorf("%w: a frame of %d bytes", ErrDamaged, n)
-	}
-	r.bytes -= headBytes
-	there := min(n, r.bytes) // no memory for what can't be there
-	r.bytes -= there
-	r.payload = slices.Grow(r.payload[:0], int(there))[:there]
-	if got, err := io.ReadFull(r.from, r.payload); errors.Is(err, store.ErrUnavailable) {
-		return err
-	} else if err != nil || there < n {
-		return fmt.Errorf("%w: a frame ends after %d of %d bytes", ErrDamaged, got, n)
-	}
-	if crc32.Checksum(r.payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
-		return fmt.Errorf("%w: the checksum of a frame differs", ErrDamaged)
-	}
-	r.rest = r.payload
-	return nil
 }

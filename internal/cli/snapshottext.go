@@ -198,6 +198,14 @@ func timeText(at int64) string {
 	return time.Unix(0, at).UTC().Format(time.RFC3339Nano)
 }
 
+// entriesText is how many entries a state has; of one that lies in differences, the most that there may be.
+func entriesText(s *inspect.State) string {
+	if s.Differs {
+		return "up to " + thousands(s.Entries)
+	}
+	return thousands(s.Entries)
+}
+
 func statesText(states []inspect.State) string {
 	rows := [][]string{{"STATE", "KIND", "TYPE", "ENTRIES", "SIZE", "KEY GROUPS"}}
 	for _, s := range states {
@@ -205,7 +213,7 @@ func statesText(states []inspect.State) string {
 		if s.Keyed() {
 			groups = fmt.Sprint(s.Groups)
 		}
-		rows = append(rows, []string{s.Path(), kindText(&s), typeText(&s), thousands(s.Entries), bytesText(s.Bytes), groups})
+		rows = append(rows, []string{s.Path(), kindText(&s), typeText(&s), entriesText(&s), bytesText(s.Bytes), groups})
 	}
 	if len(rows) == 1 {
 		return ""

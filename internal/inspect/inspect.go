@@ -4,7 +4,6 @@ package inspect
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +21,13 @@ import (
 // Snapshot is a snapshot that is looked at. Its methods may be called from any goroutine.
 type Snapshot struct {
 	*checkpoint.Snapshot
-	mu      sync.Mutex // guards indexes
-	indexes map[string][]checkpoint.Section
+	mu       sync.Mutex // guards contents
+	contents map[string][]checkpoint.Content
 }
 
 // Of looks at a snapshot.
 func Of(s *checkpoint.Snapshot) *Snapshot {
-	return &Snapshot{Snapshot: s, indexes: map[string][]checkpoint.Section{}}
+	return &Snapshot{Snapshot: s, contents: map[string][]checkpoint.Content{}}
 }
 
 // Kinds of what operators without keys have, beside [backend.Operator].
@@ -42,9 +41,11 @@ type State struct {
 	backend.State
 	Operator string
 	Key      string // Go type; "" without keys
-	// Entries and Bytes are those of the entries, and Groups is how many key groups have any.
+	// Entries and Bytes are those of the entries, and Groups is how many key groups have any. Where Differs, files have what has
+	// changed since others: then there may be fewer entries.
 	Entries, Bytes int64
 	Groups         int
+	Differs        bool
 	keySchema      codec.Schema
 }
 
@@ -92,37 +93,39 @@ func (s *Snapshot) statesOf(ctx context.Context, o *checkpoint.Operator) ([]Stat
 		state.Entries++
 		state.Bytes += int64(len(e.Value))
 	}
-	for _, f := range o.Files {
-		sections, err := s.index(ctx, f)
-		if err != nil {
-			return nil, err
+	contents, err := s.contentsOf(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range contents {
+		if c.Entries == 0 {
+			continue
 		}
-		for _, sec := range sections {
-			state := find(sec.State)
-			state.Entries += sec.Entries
-			state.Bytes += sec.Bytes
-			state.Groups++
-		}
+		state := find(c.State)
+		state.Entries += c.Entries
+		state.Bytes += c.Bytes
+		state.Groups++
+		state.Differs = state.Differs || c.Differs
 	}
 	return all, nil
 }
 
-// index reads the index of a file once.
-func (s *Snapshot) index(ctx context.Context, f checkpoint.File) ([]checkpoint.Section, error) {
+// contentsOf reads the indexes of an operator's files once.
+func (s *Snapshot) contentsOf(ctx context.Context, o *checkpoint.Operator) ([]checkpoint.Content, error) {
 	s.mu.Lock()
-	sections, ok := s.indexes[f.Name]
+	contents, ok := s.contents[o.Name]
 	s.mu.Unlock()
 	if ok {
-		return sections, nil
+		return contents, nil
 	}
-	sections, err := s.Index(ctx, f)
+	contents, err := s.Contents(ctx, o)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	s.indexes[f.Name] = sections
+	s.contents[o.Name] = contents
 	s.mu.Unlock()
-	return sections, nil
+	return contents, nil
 }
 
 // Find finds a state by its path, or an operator's only one by the operator's name.
@@ -168,33 +171,23 @@ type entry struct{ key, item, value []byte }
 
 // entries calls f for all entries of a state by key in key groups from … up to, without, to.
 func (s *Snapshot) entries(ctx context.Context, state *State, from, to int, f func(group int, e entry) error) error {
-	files := slices.Clone(s.operator(state.Operator).Files)
-	slices.SortStableFunc(files, func(a, b checkpoint.File) int { return cmp.Compare(a.From, b.From) })
-	for _, file := range files {
-		if file.To <= from || file.From >= to {
+	contents, err := s.contentsOf(ctx, s.operator(state.Operator))
+	if err != nil {
+		return err
+	}
+	for _, c := range contents {
+		if c.State != state.Name || c.Group < from || c.Group >= to {
 			continue
 		}
-		sections, err := s.index(ctx, file)
-		if err != nil {
+		if err := s.each(ctx, s.Read(ctx, c), c.State, c.Group, f); err != nil {
 			return err
-		}
-		for _, sec := range sections {
-			if sec.State != state.Name || sec.Group < from || sec.Group >= to {
-				continue
-			}
-			if err := s.section(ctx, file, sec, f); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
-func (s *Snapshot) section(ctx context.Context, file checkpoint.File, sec checkpoint.Section, f func(group int, e entry) error) error {
-	r, err := s.Read(ctx, file, sec)
-	if err != nil {
-		return err
-	}
+// each calls f for all that is read of a state in a key group, and closes what is read from.
+func (s *Snapshot) each(ctx context.Context, r *checkpoint.Reading, state string, group int, f func(group int, e entry) error) error {
 	defer r.Close()
 	for {
 		key, item, value, err := r.Next()
@@ -202,13 +195,15 @@ func (s *Snapshot) section(ctx context.Context, file checkpoint.File, sec checkp
 			return nil
 		}
 		if err == nil {
-			err = f(sec.Group, entry{key, item, value})
+			err = f(group, entry{key, item, value})
 		}
-		if err == errEnough {
+		switch {
+		case err == errEnough:
 			return err
-		}
-		if err != nil {
-			return fmt.Errorf("%s: state %s, key group %d: %w", file.Name, sec.State, sec.Group, err)
+		case err != nil && r.Failed():
+			return fmt.Errorf("state %s, key group %d: %w", state, group, err)
+		case err != nil:
+			return fmt.Errorf("%s: state %s, key group %d: %w", r.File(), state, group, err)
 		}
 		if err := ctx.Err(); err != nil {
 			return err

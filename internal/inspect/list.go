@@ -86,7 +86,7 @@ func join(place, name string) string {
 	if name == "." {
 		return place
 	}
-	return store.Below(place, name)
+	return strings.TrimSuffix(place, "/") + "/" + name
 }
 
 func summarise(ctx context.Context, place string, savepoint bool) Summary {
@@ -106,7 +106,7 @@ func (sum *Summary) describe(m *checkpoint.Manifest) {
 	}
 	sum.Job, sum.Checkpoint, sum.Sequence, sum.Taken = m.Job, m.Checkpoint, m.Sequence, m.Taken
 	for _, o := range m.Operators {
-		sum.Parallelism = max(sum.Parallelism, len(o.Files))
+		sum.Parallelism = max(sum.Parallelism, o.Subtasks())
 		for _, f := range o.Files {
 			sum.Bytes += f.Bytes
 		}

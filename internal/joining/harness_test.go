@@ -307,7 +307,7 @@ func (c *cluster) snapshot(firing bool) *saved {
 	var snaps []backend.Snapshot
 	for i, sub := range c.subtasks {
 		for _, k := range sub.core.State() {
-			snaps = append(snaps, k.Snapshot())
+			snaps = append(snaps, k.Snapshot(backend.Request{}))
 			if i == 0 {
 				s.states = append(s.states, k.States()...)
 			}

@@ -67,7 +67,7 @@ func (p *progress) Close() {}
 func (p *progress) States() []backend.State { return nil }
 
 // Snapshot has nothing: floors are written by whoever asks for them.
-func (p *progress) Snapshot() backend.Snapshot { return nothing{} }
+func (p *progress) Snapshot(backend.Request) backend.Snapshot { return nothing{} }
 
 // Restore refuses what can't be there.
 func (p *progress) Restore(_ backend.State, state string, _ int, _ backend.Reader) error {

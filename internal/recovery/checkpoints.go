@@ -88,7 +88,7 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 	if err := a.Commit(s.ctx, id); err != nil {
 		return err
 	}
-	if err := checkpoint.Tidy(s.ctx, s.c.Store, snapshot.Manifest, s.c.Keep); err != nil {
+	if err := checkpoint.Tidy(s.ctx, s.c.Store, snapshot.Manifest, s.c.Keep, a.Bases()...); err != nil {
 		slog.Warn("old checkpoints could not be deleted", "job", s.c.Plan.Graph.Job, "err", err)
 	}
 	slog.Debug("checkpoint", "job", s.c.Plan.Graph.Job, "checkpoint", id,
@@ -96,11 +96,13 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 	return nil
 }
 
-// bytesOf is how much a checkpoint's segment files hold.
+// bytesOf is how much a checkpoint has written to segment files.
 func bytesOf(m *checkpoint.Manifest) (n int64) {
 	for _, o := range m.Operators {
 		for _, f := range o.Files {
-			n += f.Bytes
+			if f.Checkpoint == 0 {
+				n += f.Bytes
+			}
 		}
 	}
 	return n

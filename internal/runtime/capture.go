@@ -18,6 +18,7 @@ func (t *Subtask) capture(id int64) {
 	t.asks = slices.DeleteFunc(t.asks, func(asked int64) bool { return asked <= id })
 	t.Chain.settle()
 	t.flushOut(t.Chain.Links[0].Env.Context)
+	request := t.Coordinator.Request(id)
 	c := &Capture{Checkpoint: id, Task: t.Task, Subtask: t.Index, GroupFrom: t.GroupFrom, GroupTo: t.GroupTo}
 	for _, l := range t.Chain.Links {
 		if l.Env.Tap != nil {
@@ -26,7 +27,7 @@ func (t *Subtask) capture(id int64) {
 		o := OperatorCapture{Operator: l.Node.Name}
 		if s, ok := l.Operator.(Stateful); ok {
 			for _, k := range s.State() {
-				o.Keyed = append(o.Keyed, k.Snapshot())
+				o.Keyed = append(o.Keyed, k.Snapshot(request))
 			}
 			o.Floors = t.floors(l.Operator)
 		}

@@ -115,6 +115,8 @@ type rig struct {
 }
 
 // Frozen is the coordinator's.
+func (r *rig) Request(id int64) backend.Request { return backend.Request{Checkpoint: id} }
+
 func (r *rig) Frozen(c *Capture) {
 	text := fmt.Sprintf("part %d", c.Checkpoint)
 	for _, o := range c.Operators {
@@ -220,7 +222,7 @@ func (k keyed) State() []backend.Keyed { return []backend.Keyed{k} }
 
 func (k keyed) States() []backend.State { return []backend.State{{Name: "last"}} }
 
-func (k keyed) Snapshot() backend.Snapshot { return frozen(k) }
+func (k keyed) Snapshot(backend.Request) backend.Snapshot { return frozen(k) }
 
 func (k keyed) Restore(was backend.State, state string, group int, _ backend.Reader) error {
 	k.note("restore %s of %d, was %s", state, group, was.Name)

@@ -21,6 +21,8 @@ const LingerNanos = 1e6
 
 // Coordinator is what a subtask reports to. Its methods may be called from any goroutine.
 type Coordinator interface {
+	// Request says what the state's part in a checkpoint is to be.
+	Request(checkpoint int64) backend.Request
 	// Frozen hands over a subtask's part of a checkpoint, to be persisted and released.
 	Frozen(c *Capture)
 	// Completed says that a subtask has committed everything up to a checkpoint.

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -263,7 +264,15 @@ func (w *World) checkSnapshots() {
 // checkSnapshot reads all files of a snapshot.
 func (w *World) checkSnapshot(s *checkpoint.Snapshot) {
 	for _, o := range s.Manifest.Operators {
-		read := func(string, int, backend.Reader) error { return nil }
+		read := func(_ string, _ int, r backend.Reader) (err error) {
+			for err == nil {
+				_, _, _, err = r.Next()
+			}
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
 		if err := s.Keyed(context.Background(), o.Name, 0, s.Manifest.MaxParallelism, read); err != nil {
 			w.fail("manifest %d: operator %s can't be read: %v", s.Manifest.Sequence, o.Name, err)
 		}

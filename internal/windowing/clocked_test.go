@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leat.dev/leat/agg"
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/flow"
 	"leat.dev/leat/internal/keygroup"
@@ -114,7 +115,7 @@ func (x *twin) records() {
 // restore goes on with what the clocked operator has, in a process whose clock may be behind.
 func (x *twin) restore() *Clocked[string, rec] {
 	memory := backendtest.NewMemory()
-	snap := x.clock.Snapshot()
+	snap := x.clock.Snapshot(backend.Request{})
 	if err := snap.Persist(memory); err != nil {
 		x.Fatal(err)
 	}

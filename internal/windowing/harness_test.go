@@ -211,7 +211,7 @@ func (c *operators[A, V]) snapshot() *saved {
 	s := &saved{memory: backendtest.NewMemory(), states: c.states(), written: make(chan error, 1)}
 	var snaps []backend.Snapshot
 	for i, op := range c.ops {
-		snaps = append(snaps, op.Snapshot())
+		snaps = append(snaps, op.Snapshot(backend.Request{}))
 		from, to := keygroup.Range(i, len(c.ops), c.groups)
 		for g := from; g < to; g++ {
 			s.floors = append(s.floors, op.Floor(g))

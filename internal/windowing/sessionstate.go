@@ -44,7 +44,7 @@ func (o *sessions[K, A]) States() []backend.State {
 }
 
 // Snapshot freezes the sessions.
-func (o *sessions[K, A]) Snapshot() backend.Snapshot {
+func (o *sessions[K, A]) Snapshot(backend.Request) backend.Snapshot {
 	ticket := o.space.Freeze()
 	rows := &frozen[session[K, A]]{rows: o.rows.Freeze(ticket), n: int(o.n)}
 	o.family.Trim()

@@ -227,7 +227,7 @@ func (b *base[K, A]) expect(was, is backend.State) error {
 
 // Snapshot freezes slices and counts, and remembers how far firing has come: slices whose windows are over in one key
 // group may be there for the sake of another.
-func (o *sliced[K, A]) Snapshot() backend.Snapshot {
+func (o *sliced[K, A]) Snapshot(backend.Request) backend.Snapshot {
 	ticket := o.space.Freeze()
 	progress := make([]int64, len(o.groups))
 	for g := range progress {

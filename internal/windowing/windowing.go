@@ -86,7 +86,7 @@ type part interface {
 	States() []backend.State
 	// Snapshot freezes the state as it is. What fired before does not fire again after a restore, provided that the
 	// key groups' floors are restored with it.
-	Snapshot() backend.Snapshot
+	Snapshot(r backend.Request) backend.Snapshot
 	// Restore reads one state of one key group, as the snapshot describes it. The state of a group is restored before the
 	// first record.
 	Restore(was backend.State, state string, group int, r backend.Reader) error

@@ -26,11 +26,74 @@ type Entry struct{ Key, Item, Value []byte }
 // Memory is a writer that keeps the entries.
 type Memory struct {
 	sections map[section][]Entry
+	differs  map[section]*difference
 	current  section
 }
 
+// difference is what a section takes away from the one before it.
+type difference struct {
+	deleted map[[2]string]bool // keys and items
+	gone    map[string]bool    // keys
+}
+
 // NewMemory makes an empty writer.
-func NewMemory() *Memory { return &Memory{sections: map[section][]Entry{}} }
+func NewMemory() *Memory {
+	return &Memory{sections: map[section][]Entry{}, differs: map[section]*difference{}}
+}
+
+// BeginDifference begins a state and group that differs from an older one.
+func (m *Memory) BeginDifference(state string, group int) error {
+	err := m.Begin(state, group)
+	m.differs[m.current] = &difference{map[[2]string]bool{}, map[string]bool{}}
+	return err
+}
+
+// Delete takes an item of a key away.
+func (m *Memory) Delete(key, item []byte) error {
+	if m.differs[m.current] == nil {
+		return fmt.Errorf("%v: something is deleted from what is whole", m.current)
+	}
+	m.differs[m.current].deleted[[2]string{string(key), string(item)}] = true
+	return nil
+}
+
+// Forget takes a key away.
+func (m *Memory) Forget(key []byte) error {
+	if m.differs[m.current] == nil {
+		return fmt.Errorf("%v: something is forgotten of what is whole", m.current)
+	}
+	m.differs[m.current].gone[string(key)] = true
+	return nil
+}
+
+// Over is all that there is where m was written as a difference to a base, or is whole: nil.
+func (m *Memory) Over(base *Memory) *Memory {
+	out := NewMemory()
+	if base != nil {
+		maps.Copy(out.sections, base.sections)
+	}
+	for name, entries := range m.sections {
+		d := m.differs[name]
+		if d == nil {
+			out.sections[name] = entries
+			continue
+		}
+		for _, e := range entries {
+			d.deleted[[2]string{string(e.Key), string(e.Item)}] = true
+		}
+		var left []Entry
+		for _, e := range base.Entries(name.state, name.group) {
+			if !d.gone[string(e.Key)] && !d.deleted[[2]string{string(e.Key), string(e.Item)}] {
+				left = append(left, e)
+			}
+		}
+		out.sections[name] = append(left, entries...)
+	}
+	return out
+}
+
+// Differences is how many sections are differences.
+func (m *Memory) Differences() int { return len(m.differs) }
 
 // Begin begins a state and group.
 func (m *Memory) Begin(state string, group int) error {
@@ -110,10 +173,23 @@ func (r *reader) Next() (key, item, value []byte, err error) {
 
 // flight is a snapshot of all stores that is being written.
 type flight struct {
-	want  map[place]string // what was in the model at the barrier
-	parts []*Memory
-	errs  []error
-	done  sync.WaitGroup
+	request backend.Request
+	base    *flight          // that it is a difference to; nil: none
+	want    map[place]string // what was in the model at the barrier
+	parts   []*Memory
+	all     []*Memory // with what the base has
+	errs    []error
+	done    sync.WaitGroup
+}
+
+// request asks for a checkpoint to the newest that is complete, or for one that is whole.
+func (r *run[K]) request() (to backend.Request, base *flight) {
+	r.checkpoint++
+	to = backend.Request{Checkpoint: r.checkpoint}
+	if r.base != nil && r.rnd.IntN(10) > 0 {
+		to.Base, base = r.base.request.Checkpoint, r.base
+	}
+	return to, base
 }
 
 // snapshot begins a snapshot, and writes it while the run goes on; some are given up.
@@ -124,12 +200,14 @@ func (r *run[K]) snapshot() {
 	f := &flight{want: r.render(), parts: make([]*Memory, len(r.stores)), errs: make([]error, len(r.stores))}
 	r.flight = append(r.flight, f)
 	if r.rnd.IntN(5) == 0 {
+		to, _ := r.request()
 		for _, s := range r.stores {
-			s.Snapshot().Release()
+			s.Snapshot(to).Release()
 		}
 	}
+	f.request, f.base = r.request()
 	for i, s := range r.stores {
-		z := s.Snapshot()
+		z := s.Snapshot(f.request)
 		f.parts[i] = NewMemory()
 		to := backend.Writer(f.parts[i])
 		if r.rnd.IntN(2) == 0 {
@@ -142,15 +220,23 @@ func (r *run[K]) snapshot() {
 	}
 }
 
-// land waits for the snapshots in flight and compares them.
+// land waits for the snapshots in flight and compares them. Some turn out to be complete, and are what later ones differ from.
 func (r *run[K]) land() {
 	for _, f := range r.flight {
 		f.done.Wait()
 		got := map[place]string{}
+		f.all = make([]*Memory, len(f.parts))
 		for i, p := range f.parts {
 			if f.errs[i] != nil {
 				r.t.Fatal(f.errs[i])
 			}
+			r.differences += p.Differences()
+			if f.base == nil {
+				p = p.Over(nil)
+			} else {
+				p = p.Over(f.base.all[i])
+			}
+			f.all[i] = p
 			for name, entries := range p.sections {
 				for _, e := range entries {
 					got[place{name.state, string(e.Key), string(e.Item)}] += string(e.Value) // lists have several
@@ -158,6 +244,10 @@ func (r *run[K]) land() {
 			}
 		}
 		r.equal(got, f.want)
+		if r.rnd.IntN(4) > 0 {
+			r.base = f
+		}
+		f.base, f.parts = nil, f.all
 	}
 	r.flight = r.flight[:0]
 }

@@ -115,6 +115,7 @@ func (s Suite[K]) Run(t *testing.T) {
 		{"few keys", 5, 2, 300, 8},
 		{"some keys", 200, 8, 80, 16},
 		{"many keys", 2000, 2, 50, 64}, // several chunks a column
+		{"few of many keys", 600, 4, 100, 6},
 	} {
 		t.Run(size.name, func(t *testing.T) {
 			r := &run[K]{
@@ -143,6 +144,10 @@ type run[K comparable] struct {
 	now      int64
 	flight   []*flight
 	restored int
+
+	checkpoint  int64
+	base        *flight // the newest that is known to be complete
+	differences int     // sections that were written as such
 }
 
 // step is a batch, and sometimes a snapshot, timers, or a restore.
@@ -171,6 +176,9 @@ func (r *run[K]) finish() {
 	r.rescale()
 	r.each()
 	r.look()
+	if r.differences == 0 && r.restored > 0 {
+		r.t.Log("no state was written as a difference")
+	}
 	for _, s := range r.stores {
 		s.Close()
 	}
@@ -313,6 +321,7 @@ func (r *run[K]) rescale() {
 	for _, s := range r.stores {
 		s.Close()
 	}
+	r.base = nil
 	r.split(1 + r.rnd.IntN(r.max))
 	for i, s := range r.stores {
 		from, to := keygroup.Range(i, len(r.stores), r.max)

@@ -45,7 +45,7 @@ func BenchmarkPersist(b *testing.B) {
 	s, _ := filled(b, benchKeys)
 	b.ReportAllocs()
 	for b.Loop() {
-		z := s.Snapshot()
+		z := s.Snapshot(backend.Request{})
 		if err := z.Persist(&discard{}); err != nil {
 			b.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func BenchmarkPersist(b *testing.B) {
 
 func BenchmarkRestore(b *testing.B) {
 	s, _ := filled(b, benchKeys)
-	z := s.Snapshot()
+	z := s.Snapshot(backend.Request{})
 	m := backendtest.NewMemory()
 	if err := z.Persist(m); err != nil {
 		b.Fatal(err)
@@ -83,7 +83,7 @@ func restoreGroup(to backend.Keyed, g int, m *backendtest.Memory) error {
 // What is written straight into lent memory is what is written entry by entry, also where it fills the memory many times.
 func TestFramesAreTheEntries(t *testing.T) {
 	s, _ := filled(t, 1<<15)
-	z, again := s.Snapshot(), s.Snapshot()
+	z, again := s.Snapshot(backend.Request{}), s.Snapshot(backend.Request{})
 	want, got := persist(t, z), backendtest.NewMemory()
 	if err := again.Persist(got.Framed()); err != nil {
 		t.Fatal(err)

@@ -25,12 +25,12 @@ type coldSnapshot struct {
 var _ backend.Snapshot = (*coldSnapshot)(nil)
 
 // freezeCold freezes a store with a cold one.
-func (s *Store[K]) freezeCold(t *Ticket) *coldSnapshot {
+func (s *Store[K]) freezeCold(t *Ticket, r backend.Request) *coldSnapshot {
 	c := s.cold
 	draft, err := c.table.Seal()
 	c.check(err)
 	z := &coldSnapshot{draft: draft, since: c.saved}
-	z.also = draft.Release
+	z.also, z.request = draft.Release, r
 	z.ticket, z.from, z.keys = t, s.cfg.From, &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}
 	s.keyFam.Trim()
 	for _, st := range s.states {
@@ -39,6 +39,7 @@ func (s *Store[K]) freezeCold(t *Ticket) *coldSnapshot {
 			z.names = append(z.names, st.describe().Name)
 		}
 	}
+	z.self = &taken{ages: make([]age, len(z.states)*s.groups)}
 	for _, p := range c.points {
 		z.points = append(z.points, p.freeze(t).(frozenPoint))
 		z.pointNames = append(z.pointNames, p.describe().Name)
@@ -134,6 +135,9 @@ func (z *coldSnapshot) persistPoint(w backend.Writer, state, g int) error {
 			return e.putKey(key, item, value)
 		})
 	})
+	if err == nil && z.request.Base != 0 {
+		err = e.begin() // what the base has is hidden, also if nothing is left
+	}
 	if err != nil {
 		return err
 	}

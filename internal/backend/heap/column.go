@@ -234,6 +234,15 @@ func (c *Column[V]) Ref(row uint32) *V {
 	return &k.vals[lo]
 }
 
+// adjust is Ref of a row that is present, for what no snapshot writes: the row does not count as changed.
+func (c *Column[V]) adjust(row uint32) *V { return &c.writable(row).vals[row&(chunkRows-1)] }
+
+// fresh says that a row was written to in the present epoch: no snapshot has what it has.
+func (c *Column[V]) fresh(row uint32) bool {
+	k, lo := c.at(row), row&(chunkRows-1)
+	return k.epoch == c.fam.space.now && k.changes.now[lo>>6]&(1<<(lo&63)) != 0
+}
+
 // Delete makes a row's value absent, and says whether it was present.
 func (c *Column[V]) Delete(row uint32) bool {
 	if !c.Has(row) {

@@ -31,6 +31,10 @@ type core struct {
 	queues [2]queue
 	time   int64     // of the timer that fires
 	firing *schedule // its state
+
+	lineage             lineage
+	freed               []deletions // keys, by group
+	keyBytes, itemBytes []byte      // scratch
 }
 
 // rowOwner is the part of a store that knows keys.
@@ -39,6 +43,8 @@ type rowOwner interface {
 	createRow()                  // gives the key at hand a row
 	selectRow(g int, row uint32) // makes the key of a row the one at hand
 	live(g int, row uint32) bool // says whether a row belongs to a key
+	// appendKey appends the canonical bytes of a row's key.
+	appendKey(to []byte, g int, row uint32) []byte
 }
 
 // keyedState is one named state as the store sees it: columns by key group.

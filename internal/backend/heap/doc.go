@@ -40,7 +40,7 @@
 //	             Key() K; Hash() uint64; Group() int; EachKey(func(K) error) error
 //	             AddTimer(name, domain, fire) *Timer; Fire(domain, upTo, limit) (more bool, err error)
 //	             NextTimer(domain) (at int64, ok bool); Time() int64; Drain()
-//	             States(); Snapshot(); Restore(state, group, reader); Close()
+//	             States(); Snapshot(request); Restore(state, group, reader); Close()
 //	AddValue AddList AddMap AddOrdered AddRunning AddTimers
 //
 // An access that fails, for want of memory, panics with a [Refusal].

@@ -116,7 +116,7 @@ func (k *everyKind[A, V]) text(t *testing.T, show func(V) string) string {
 func move(t *testing.T, from, to backend.Keyed, rename func(string) string) (*backendtest.Memory, error) {
 	t.Helper()
 	m := backendtest.NewMemory()
-	z := from.Snapshot()
+	z := from.Snapshot(backend.Request{})
 	defer z.Release()
 	if err := z.Persist(m); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package heap
 
 import (
 	"iter"
+	"math"
 	"math/bits"
 )
 
@@ -48,11 +49,17 @@ func (z *Frozen[V]) At(row uint32) *V {
 }
 
 // Rows goes through the rows of a chunk that are present, with their values as At gives them.
-func (z *Frozen[V]) Rows(chunk int) iter.Seq2[uint32, *V] {
+func (z *Frozen[V]) Rows(chunk int) iter.Seq2[uint32, *V] { return z.rows(chunk, everyRow) }
+
+// everyRow are all rows of a chunk.
+var everyRow = [chunkRows / 64]uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64, math.MaxUint64}
+
+// rows is Rows of some of them.
+func (z *Frozen[V]) rows(chunk int, of [chunkRows / 64]uint64) iter.Seq2[uint32, *V] {
 	return func(yield func(uint32, *V) bool) {
 		k := z.chunks[chunk]
 		for w, set := range k.present {
-			for ; set != 0; set &= set - 1 {
+			for set &= of[w]; set != 0; set &= set - 1 {
 				lo := w<<6 | bits.TrailingZeros64(set)
 				if !yield(uint32(chunk<<chunkShift|lo), &k.vals[lo]) {
 					return
@@ -92,10 +99,15 @@ type Scratch struct {
 // Encode encodes the values of a chunk with the family's codec, also those whose memory the owner has changed since.
 // The slice given to f is valid until f returns; f is called outside of any lock and may take its time.
 func (z *Frozen[V]) Encode(chunk int, s *Scratch, f func(row uint32, value []byte) error) (err error) {
+	return z.encode(chunk, everyRow, s, f)
+}
+
+// encode is Encode of some rows.
+func (z *Frozen[V]) encode(chunk int, of [chunkRows / 64]uint64, s *Scratch, f func(row uint32, value []byte) error) (err error) {
 	if z.fam.refs {
-		return z.encodeGuarded(chunk, s, f)
+		return z.encodeGuarded(chunk, of, s, f)
 	}
-	for row, v := range z.Rows(chunk) {
+	for row, v := range z.rows(chunk, of) {
 		if s.buf, err = z.fam.encode(s.buf[:0], v); err != nil {
 			return err
 		}
@@ -106,12 +118,12 @@ func (z *Frozen[V]) Encode(chunk int, s *Scratch, f func(row uint32, value []byt
 	return nil
 }
 
-func (z *Frozen[V]) encodeGuarded(chunk int, s *Scratch, f func(uint32, []byte) error) error {
-	if err := z.encodeChunk(chunk, s); err != nil {
+func (z *Frozen[V]) encodeGuarded(chunk int, of [chunkRows / 64]uint64, s *Scratch, f func(uint32, []byte) error) error {
+	if err := z.encodeChunk(chunk, of, s); err != nil {
 		return err
 	}
 	from, i := 0, 0
-	for row := range z.Rows(chunk) {
+	for row := range z.rows(chunk, of) {
 		if err := f(row, s.buf[from:s.ends[i]]); err != nil {
 			return err
 		}
@@ -122,12 +134,12 @@ func (z *Frozen[V]) encodeGuarded(chunk int, s *Scratch, f func(uint32, []byte) 
 }
 
 // encodeChunk encodes a chunk's values into the scratch, and keeps the owner from changing what they refer to.
-func (z *Frozen[V]) encodeChunk(chunk int, s *Scratch) (err error) {
+func (z *Frozen[V]) encodeChunk(chunk int, of [chunkRows / 64]uint64, s *Scratch) (err error) {
 	z.fam.guard.Lock()
 	defer z.fam.guard.Unlock()
 	s.buf, s.ends = s.buf[:0], s.ends[:0]
 	k := z.chunks[chunk]
-	for row, v := range z.Rows(chunk) {
+	for row, v := range z.rows(chunk, of) {
 		if saved, ok, serr := k.log.find(int(row & (chunkRows - 1))); ok {
 			s.buf, err = append(s.buf, saved...), serr
 		} else {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"leat.dev/leat/codec"
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/heap"
 )
 
@@ -36,7 +37,7 @@ func TestChangingAGotValueIsFound(t *testing.T) {
 func TestSnapshotInABatchIsFound(t *testing.T) {
 	s := newStore[string](t, nil)
 	s.Begin([]string{"a"}, []uint64{s.keys.Hash("a")})
-	expectPanic(t, "snapshot", "in the middle of a batch", func() { s.Snapshot() })
+	expectPanic(t, "snapshot", "in the middle of a batch", func() { s.Snapshot(backend.Request{}) })
 }
 
 func expectPanic(t *testing.T, name, want string, f func()) {

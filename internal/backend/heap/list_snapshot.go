@@ -81,6 +81,25 @@ func (z *frozenList[V]) persist(g int, w *entries) error {
 	return nil
 }
 
+func (z *frozenList[V]) changes(g int, of *snapshot) changed {
+	return z.groups[g].heads.changed(of.since).with(&of.freed[g], of.since)
+}
+
+// differ writes lists that have changed as a whole.
+func (z *frozenList[V]) differ(g int, w *entries) error {
+	group := &z.groups[g]
+	err := group.heads.differ(w, func(row uint32, h *listHead) error { return z.persistList(group, row, h, w) })
+	z.leave(g)
+	return err
+}
+
+func (z *frozenList[V]) leave(g int) {
+	group := &z.groups[g]
+	group.heads.DoneAll()
+	group.blocks.DoneAll()
+	group.vals.DoneAll()
+}
+
 func (z *frozenList[V]) persistList(group *frozenListGroup[V], row uint32, h *listHead, w *entries) error {
 	z.entry = z.entry[:0]
 	for next, left := h.first, h.full; left > 0; {

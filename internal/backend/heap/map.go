@@ -46,6 +46,7 @@ type mapGroup[A comparable, V any] struct {
 	index   Index
 	ids     rowAlloc // of heads
 	rows    rowAlloc // of entries
+	deleted deletions
 }
 
 // mapHead is a key's map. Entries are numbered from 1; 0 is none.
@@ -186,7 +187,7 @@ func (m *Map[A, V]) insert(g *mapGroup[A, V], row uint32, hash uint64, a A) uint
 	entry := g.rows.take()
 	g.entries.Set(entry, mapEntry[A]{id: h.id, row: row, next: h.first, item: a})
 	if h.first != 0 {
-		g.entries.Ref(h.first - 1).prev = entry + 1
+		g.entries.adjust(h.first - 1).prev = entry + 1
 	}
 	h.first = entry + 1
 	h.count++
@@ -216,6 +217,7 @@ func (m *Map[A, V]) Delete(a A) bool {
 func (m *Map[A, V]) remove(i int, entry uint32, hash uint64) {
 	g := &m.groups[i]
 	row := g.entries.Peek(entry).row
+	m.noteDeleted(i, entry)
 	g.index.Delete(hash, entry)
 	g.vals.Delete(entry)
 	m.dead = append(m.dead, placeOf(i, entry))
@@ -223,6 +225,23 @@ func (m *Map[A, V]) remove(i int, entry uint32, hash uint64) {
 	if h.count--; h.count == 0 {
 		m.core.loosen(i, row)
 	}
+}
+
+// noteDeleted notes an item that is about to be deleted, unless no snapshot has it.
+func (m *Map[A, V]) noteDeleted(i int, entry uint32) {
+	g, c := &m.groups[i], m.core
+	if c.cold || g.deleted.idle(c.space) || g.entries.fresh(entry) {
+		return
+	}
+	e := g.entries.Peek(entry)
+	item, err := m.encode.item(c.itemBytes[:0], &e.item)
+	if err != nil {
+		g.deleted.lose(c.space)
+		return
+	}
+	c.itemBytes = item
+	c.keyBytes = c.owner.appendKey(c.keyBytes[:0], i, e.row)
+	g.deleted.note(c.space, false, c.keyBytes, item, g.index.Len())
 }
 
 // Clear forgets all items. Those of a large map are freed bit by bit.
@@ -235,6 +254,10 @@ func (m *Map[A, V]) Clear() {
 	h := g.heads.Peek(row)
 	if h == nil {
 		return
+	}
+	if s := m.core.space; !m.core.cold && !g.deleted.idle(s) {
+		m.core.keyBytes = m.core.owner.appendKey(m.core.keyBytes[:0], i, row)
+		g.deleted.note(s, true, m.core.keyBytes, nil, g.index.Len())
 	}
 	m.forget(i, row, h)
 	m.core.loosen(i, row)
@@ -304,10 +327,10 @@ func (m *Map[A, V]) bury(g *mapGroup[A, V], entry uint32) {
 		return
 	}
 	if e.next != 0 {
-		g.entries.Ref(e.next - 1).prev = e.prev
+		g.entries.adjust(e.next - 1).prev = e.prev
 	}
 	if e.prev != 0 {
-		g.entries.Ref(e.prev - 1).next = e.next
+		g.entries.adjust(e.prev - 1).next = e.next
 	} else {
 		g.heads.Ref(e.row).first = e.next
 	}

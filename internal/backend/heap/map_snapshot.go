@@ -38,6 +38,8 @@ func (m *Map[A, V]) freeze(t *Ticket) frozenState {
 	for i := range m.groups {
 		from, to := &m.groups[i], &z.groups[i]
 		to.heads, to.entries, to.vals = from.heads.Freeze(t), from.entries.Freeze(t), from.vals.Freeze(t)
+		from.deleted.saved(m.core.space)
+		to.deleted = from.deleted.freeze()
 	}
 	m.headFam.Trim()
 	m.entryFam.Trim()
@@ -57,6 +59,47 @@ type frozenMapGroup[A comparable, V any] struct {
 	heads   Frozen[mapHead]
 	entries Frozen[mapEntry[A]]
 	vals    Frozen[V]
+	deleted frozenDeletions
+}
+
+func (z *frozenMap[A, V]) changes(g int, of *snapshot) changed {
+	group := &z.groups[g]
+	return group.vals.changed(of.since).with(&group.deleted, of.since)
+}
+
+// differ writes the entries whose values have changed, and what was deleted.
+func (z *frozenMap[A, V]) differ(g int, w *entries) error {
+	group := &z.groups[g]
+	for i := range group.vals.Chunks() {
+		if err := z.differChunk(group, i, w); err != nil {
+			return err
+		}
+		group.vals.Done(i)
+	}
+	z.leave(g)
+	return group.deleted.write(w)
+}
+
+func (z *frozenMap[A, V]) differChunk(g *frozenMapGroup[A, V], chunk int, w *entries) error {
+	rows := g.vals.Changed(chunk, w.z.since)
+	if z.refs {
+		return g.vals.encode(chunk, rows, &z.scratch, func(entry uint32, value []byte) error {
+			return z.persistEncoded(g, entry, value, w)
+		})
+	}
+	for entry := range g.vals.rows(chunk, rows) {
+		if err := z.persistEntry(g, entry, g.entries.At(entry), w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (z *frozenMap[A, V]) leave(g int) {
+	group := &z.groups[g]
+	group.vals.DoneAll()
+	group.entries.DoneAll()
+	group.heads.DoneAll()
 }
 
 // persist writes the entries in the order in which they lie in memory, which is several times faster than key by key.

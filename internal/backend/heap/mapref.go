@@ -108,15 +108,7 @@ func (z *frozenMap[A, V]) persistTable(g int, w *entries) error {
 	group := &z.groups[g]
 	for i := range group.vals.Chunks() {
 		err := group.vals.Encode(i, &z.scratch, func(entry uint32, value []byte) error {
-			e := group.entries.At(entry)
-			if h := group.heads.At(e.row); h == nil || h.id != e.id {
-				return nil // of a map that was cleared
-			}
-			var err error
-			if z.item, err = z.encode.item(z.item[:0], &e.item); err != nil {
-				return err
-			}
-			return w.put(e.row, z.item, value)
+			return z.persistEncoded(group, entry, value, w)
 		})
 		if err != nil {
 			return err
@@ -126,4 +118,15 @@ func (z *frozenMap[A, V]) persistTable(g int, w *entries) error {
 	group.entries.DoneAll()
 	group.heads.DoneAll()
 	return nil
+}
+
+func (z *frozenMap[A, V]) persistEncoded(g *frozenMapGroup[A, V], entry uint32, value []byte, w *entries) (err error) {
+	e := g.entries.At(entry)
+	if h := g.heads.At(e.row); h == nil || h.id != e.id {
+		return nil // of a map that was cleared
+	}
+	if z.item, err = z.encode.item(z.item[:0], &e.item); err != nil {
+		return err
+	}
+	return w.put(e.row, z.item, value)
 }

@@ -137,11 +137,7 @@ func (o *Ordered[A, V]) set(g int, row uint32, a A, v V) (fresh bool) {
 	old := o.rootAt(g, row)
 	o.forest.a = a
 	root, fresh := o.forest.set(old, &o.forest.a, v)
-	if root != old {
-		o.roots[g].Set(row, root)
-	} else if o.core.cold {
-		o.roots[g].mark(row)
-	}
+	o.roots[g].Set(row, root) // also where it is the same: what is below has changed
 	return fresh
 }
 
@@ -154,7 +150,9 @@ func (o *Ordered[A, V]) Delete(a A) bool {
 	old := o.rootAt(g, row)
 	o.forest.a = a
 	root, ok := o.forest.delete(old, &o.forest.a)
-	o.replace(g, row, old, root)
+	if ok {
+		o.replace(g, row, root)
+	}
 	return ok
 }
 
@@ -166,8 +164,9 @@ func (o *Ordered[A, V]) DeleteRange(from, to A) {
 	if !ok || f.compare(&f.a, &f.b) >= 0 {
 		return
 	}
-	old := o.rootAt(g, row)
-	o.replace(g, row, old, f.deleteRange(old, bounds[A]{&f.a, &f.b}))
+	if old := o.rootAt(g, row); old != nil {
+		o.replace(g, row, f.deleteRange(old, bounds[A]{&f.a, &f.b}))
+	}
 }
 
 // Clear forgets all items.
@@ -179,23 +178,18 @@ func (o *Ordered[A, V]) Clear() {
 	if old := o.rootAt(g, row); old != nil {
 		o.forest.changes++
 		o.forest.graves = append(o.forest.graves, old)
-		o.replace(g, row, old, nil)
+		o.replace(g, row, nil)
 	}
 }
 
-// replace puts another tree in place of a key's.
-func (o *Ordered[A, V]) replace(g int, row uint32, old, root *node[A, V]) {
-	switch {
-	case root == old:
-		if o.core.cold {
-			o.roots[g].mark(row)
-		}
-	case root == nil:
-		o.roots[g].Delete(row)
-		o.core.loosen(g, row)
-	default:
+// replace puts a tree that has changed in place of a key's, also where its root is the same.
+func (o *Ordered[A, V]) replace(g int, row uint32, root *node[A, V]) {
+	if root != nil {
 		o.roots[g].Set(row, root)
+		return
 	}
+	o.roots[g].Delete(row)
+	o.core.loosen(g, row)
 }
 
 // First returns the first item and its value, and whether there is one.

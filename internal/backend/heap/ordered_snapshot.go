@@ -56,6 +56,23 @@ func (z *frozenOrdered[A, V]) persist(g int, w *entries) error {
 	return nil
 }
 
+func (z *frozenOrdered[A, V]) changes(g int, of *snapshot) changed {
+	return z.roots[g].changed(of.since).with(&of.freed[g], of.since)
+}
+
+// differ writes trees that have changed as a whole.
+func (z *frozenOrdered[A, V]) differ(g int, w *entries) error {
+	return z.roots[g].differ(w, func(row uint32, root **node[A, V]) error {
+		w.key = w.z.keys.append(w.key[:0], g, row)
+		if err := w.forget(w.key); err != nil {
+			return err
+		}
+		return z.persistTree(row, *root, w)
+	})
+}
+
+func (z *frozenOrdered[A, V]) leave(g int) { z.roots[g].DoneAll() }
+
 func (z *frozenOrdered[A, V]) persistTree(row uint32, n *node[A, V], w *entries) (err error) {
 	for _, kid := range n.kids {
 		if err := z.persistTree(row, kid, w); err != nil {

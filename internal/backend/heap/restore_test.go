@@ -68,7 +68,7 @@ func FuzzRestore(f *testing.F) {
 		if err := s.Restore(described(s, name), name, keygroup.Of(keys.Hash(key), 4), backendtest.Read(e)); err != nil {
 			return
 		}
-		persist(t, s.Snapshot())
+		persist(t, s.Snapshot(backend.Request{}))
 	})
 }
 

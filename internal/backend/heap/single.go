@@ -109,6 +109,31 @@ func (z *frozenSingle[V]) persist(g int, w *entries) error {
 	return nil
 }
 
+func (z *frozenSingle[V]) changes(g int, of *snapshot) changed {
+	return z.cols[g].changed(of.since).with(&of.freed[g], of.since)
+}
+
+func (z *frozenSingle[V]) differ(g int, w *entries) error {
+	col := &z.cols[g]
+	put := func(row uint32, value []byte) error { return w.put(row, nil, value) }
+	for i := range col.Chunks() {
+		rows := col.Changed(i, w.z.since)
+		if err := col.encode(i, rows, &z.scratch, put); err != nil {
+			return err
+		}
+		for word, present := range col.chunks[i].present {
+			rows[word] &^= present
+		}
+		if err := changedRows(rows, i, w.absent); err != nil {
+			return err
+		}
+		col.Done(i)
+	}
+	return w.z.freed[g].write(w)
+}
+
+func (z *frozenSingle[V]) leave(g int) { z.cols[g].DoneAll() }
+
 // frame encodes the values of a chunk, whose memory nobody changes, straight into what the framer lends.
 func (z *Frozen[V]) frame(chunk int, w *entries) (err error) {
 	k, encode := z.chunks[chunk], z.fam.encode

@@ -17,6 +17,12 @@ import (
 type frozenState interface {
 	// persist writes the entries of one key group.
 	persist(g int, w *entries) error
+	// changed says how much of a key group has changed since the snapshot's base.
+	changes(g int, z *snapshot) changed
+	// differ writes what has changed of one since.
+	differ(g int, w *entries) error
+	// leave says that a key group is not read any more.
+	leave(g int)
 }
 
 // errReleased ends the writing of a snapshot that was released meanwhile.
@@ -24,12 +30,17 @@ var errReleased = errors.New("the snapshot was released before it was written")
 
 // snapshot is a store as it was at one barrier.
 type snapshot struct {
-	ticket *Ticket
-	keys   frozenKeys
-	states []frozenState
-	names  []string
-	from   int
-	also   func() // called when the snapshot has ended; nil: nothing
+	ticket  *Ticket
+	keys    frozenKeys
+	states  []frozenState
+	names   []string
+	from    int
+	also    func() // called when the snapshot has ended; nil: nothing
+	request backend.Request
+	base    *taken // nil: what is written is whole
+	since   uint64 // the base's epoch
+	freed   []frozenDeletions
+	self    *taken
 
 	stop atomic.Bool // Release was called
 	// mu guards writing: Release leaves giving the ticket back to a Persist that is under way.
@@ -43,6 +54,7 @@ type frozenKeys interface {
 	// images is where the keys of a chunk's rows lie, one after another and as they are written, and how long each is; nil for
 	// keys that don't.
 	images(g, chunk int) (unsafe.Pointer, int)
+	has(g int, row uint32) bool
 	done(g int)
 	groups() int
 	chunks(g int) int
@@ -50,24 +62,31 @@ type frozenKeys interface {
 }
 
 // Snapshot freezes the state as it is. It is called between batches.
-func (s *Store[K]) Snapshot() backend.Snapshot {
+func (s *Store[K]) Snapshot(r backend.Request) backend.Snapshot {
 	if invariants.Enabled && s.batchKeys != nil {
 		panic("a snapshot in the middle of a batch")
 	}
-	t := s.space.Freeze()
 	if s.cold != nil {
-		return s.freezeCold(t)
+		return s.freezeCold(s.space.Freeze(), r)
 	}
-	z := &snapshot{ticket: t, from: s.cfg.From, keys: &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}}
+	base := s.lineage.rebase(s.space, r.Base)
+	t := s.space.Freeze()
+	z := &snapshot{ticket: t, from: s.cfg.From, request: r, base: base, keys: &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}}
 	s.keyFam.Trim()
+	z.freed = freezeAll(s.space, s.freed)
 	for _, st := range s.states {
 		z.states = append(z.states, st.freeze(t))
 		z.names = append(z.names, st.describe().Name)
 	}
+	z.self = &taken{checkpoint: r.Checkpoint, ticket: t, ages: make([]age, len(s.states)*s.groups)}
+	if base != nil {
+		z.since, z.self.turn = base.ticket.epoch, base.turn+1
+	}
+	s.lineage.take(z.self)
 	return z
 }
 
-// Persist writes all entries.
+// Persist writes all entries, or what has changed since the base.
 func (z *snapshot) Persist(w backend.Writer) error {
 	if !z.start() {
 		return errReleased
@@ -77,18 +96,21 @@ func (z *snapshot) Persist(w backend.Writer) error {
 }
 
 func (z *snapshot) persistAll(w backend.Writer) error {
-	for i, st := range z.states {
+	idle := z.base != nil
+	for i := range z.states {
 		for g := range z.keys.groups() {
-			e := z.entries(w, z.names[i], g)
-			err := st.persist(g, e)
-			if err == nil {
-				err = e.end()
-			}
+			at := i*z.keys.groups() + g
+			age, err := z.section(w, i, g)
 			if err != nil {
-				return fmt.Errorf("state %q, key group %d: %w", e.state, g+z.from, err)
+				return fmt.Errorf("state %q, key group %d: %w", z.names[i], g+z.from, err)
 			}
+			z.self.ages[at] = age
+			idle = idle && age == z.base.ages[at]
 		}
 		z.states[i] = nil // its tables are garbage from here
+	}
+	if idle {
+		z.self.turn = z.base.turn // a chain is no longer for it
 	}
 	for g := range z.keys.groups() {
 		z.keys.done(g)
@@ -140,15 +162,21 @@ type entries struct {
 	z      *snapshot
 	begun  bool
 	key    []byte
+	bytes  int64 // written, about
+
+	differences bool // the writer takes them
+	differing   bool // this is one
 
 	lent     []byte // the framer's memory, while it is borrowed
 	borrowed bool
+	from     int // how long it was
 	n        int // entries in it that the framer does not know of
 }
 
 func (z *snapshot) entries(w backend.Writer, state string, g int) *entries {
 	e := &entries{w: w, state: state, g: g, z: z}
 	e.framer, _ = w.(backend.Framer)
+	_, e.differences = w.(backend.Differences)
 	return e
 }
 
@@ -159,14 +187,22 @@ func (e *entries) begin() error {
 	}
 	if !e.begun {
 		e.begun = true
-		if err := e.w.Begin(e.state, e.g+e.z.from); err != nil {
+		if err := e.beginSection(); err != nil {
 			return err
 		}
 	}
 	if e.framer != nil && !e.borrowed {
 		e.lent, e.borrowed = e.framer.Lend(), true
+		e.from = len(e.lent)
 	}
 	return nil
+}
+
+func (e *entries) beginSection() error {
+	if e.differing {
+		return e.w.(backend.Differences).BeginDifference(e.state, e.g+e.z.from)
+	}
+	return e.w.Begin(e.state, e.g+e.z.from)
 }
 
 // put writes one entry of the key of a row.
@@ -176,6 +212,7 @@ func (e *entries) put(row uint32, item, value []byte) error {
 	}
 	if e.framer == nil {
 		e.key = e.z.keys.append(e.key[:0], e.g, row)
+		e.bytes += int64(len(e.key)+len(item)+len(value)) + entryHead
 		return e.w.Entry(e.key, item, value)
 	}
 	to := e.keyed(e.lent, row, item)
@@ -248,10 +285,12 @@ func (e *entries) lend(to []byte) error {
 func (e *entries) exchange(lent []byte) ([]byte, error) {
 	n := e.n
 	e.n = 0
+	e.bytes += int64(len(lent) - e.from)
 	if err := e.framer.Took(lent, n); err != nil {
 		return nil, err
 	}
 	e.lent = e.framer.Lend()
+	e.from = len(e.lent)
 	return e.lent, nil
 }
 
@@ -262,6 +301,7 @@ func (e *entries) end() error {
 	}
 	lent, n := e.lent, e.n
 	e.lent, e.n, e.borrowed = nil, 0, false
+	e.bytes += int64(len(lent) - e.from)
 	return e.framer.Took(lent, n)
 }
 
@@ -281,6 +321,8 @@ func (r *keyReader[K]) images(g, chunk int) (unsafe.Pointer, int) {
 	}
 	return unsafe.Pointer(unsafe.SliceData(r.cols[g].chunks[chunk].vals)), n
 }
+
+func (r *keyReader[K]) has(g int, row uint32) bool { return r.cols[g].At(row) != nil }
 
 func (r *keyReader[K]) done(g int)  { r.cols[g].DoneAll() }
 func (r *keyReader[K]) groups() int { return len(r.cols) }

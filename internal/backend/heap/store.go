@@ -63,6 +63,7 @@ func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
 	s.keyFam = NewFamily[K](s.space, nil, false)
 	s.keyCols = columns(&s.core, s.keyFam)
 	s.rows = make([]rowAlloc, s.groups)
+	s.freed = make([]deletions, s.groups)
 	for d := range s.queues {
 		s.queues[d].space = s.space
 	}
@@ -262,6 +263,10 @@ func (s *Store[K]) selectRow(g int, row uint32) {
 
 func (s *Store[K]) live(g int, row uint32) bool { return s.keyCols[g].Has(row) }
 
+func (s *Store[K]) appendKey(to []byte, g int, row uint32) []byte {
+	return s.keys.Append(to, *s.keyCols[g].Peek(row))
+}
+
 // End ends a batch, or any number of SelectKey: rows without state or timer are freed. No key is at hand afterwards.
 // A freed row may be used again at once: a snapshot that still has it reads the frozen twin of its chunk.
 func (s *Store[K]) End() {
@@ -292,6 +297,9 @@ func (s *Store[K]) free(g int, row uint32) {
 	}
 	if s.cold != nil {
 		s.gone(g, row, hash)
+	} else if freed := &s.freed[g]; !freed.idle(s.space) && !s.keyCols[g].fresh(row) {
+		s.keyBytes = s.keys.Append(s.keyBytes[:0], *key)
+		freed.note(s.space, true, s.keyBytes, nil, s.index[g].Len())
 	}
 	s.removeRow(g, row)
 }

@@ -143,7 +143,7 @@ func TestRowReuseUnderASnapshot(t *testing.T) {
 		v.Set(int64(i))
 	}
 	s.End()
-	z := s.Snapshot()
+	z := s.Snapshot(backend.Request{})
 	for i := range 100 {
 		s.at("old" + strconv.Itoa(i))
 		v.Clear()
@@ -161,7 +161,7 @@ func TestRowReuseUnderASnapshot(t *testing.T) {
 	if len(got) != 100 {
 		t.Errorf("the snapshot has %d entries, want 100", len(got))
 	}
-	if now := entries(t, s, persist(t, s.Snapshot()), "v"); len(now) != 100 || now["new7"] == "" {
+	if now := entries(t, s, persist(t, s.Snapshot(backend.Request{})), "v"); len(now) != 100 || now["new7"] == "" {
 		t.Errorf("the next snapshot has %d entries", len(now))
 	}
 }
@@ -189,10 +189,10 @@ func TestRefUnderSnapshots(t *testing.T) {
 		s.End()
 	}
 	set(1)
-	first := s.Snapshot()
-	second := s.Snapshot()
+	first := s.Snapshot(backend.Request{})
+	second := s.Snapshot(backend.Request{})
 	set(2)
-	third := s.Snapshot()
+	third := s.Snapshot(backend.Request{})
 	s.at("a")
 	v.Set(append(v.Get(), 9)) // shares memory with the frozen values
 	s.End()
@@ -216,11 +216,11 @@ func TestRefUnderSnapshotsThatShare(t *testing.T) {
 	s.at("a")
 	v.Set([]int64{1, 2})
 	s.End()
-	first := s.Snapshot()
+	first := s.Snapshot(backend.Request{})
 	s.at("a")
 	v.Set(v.Get()) // another chunk, the same slice
 	s.End()
-	second := s.Snapshot()
+	second := s.Snapshot(backend.Request{})
 	s.at("a")
 	(*v.Ref())[0] = 9
 	s.End()
@@ -301,7 +301,7 @@ func TestReleaseGivesCopiesBack(t *testing.T) {
 	change()
 	steady := b.UsedBytes()
 	for range 3 {
-		z := s.Snapshot()
+		z := s.Snapshot(backend.Request{})
 		change()
 		if b.UsedBytes() < steady*5/4 {
 			t.Errorf("copies are not counted: %d bytes, %d before", b.UsedBytes(), steady)
@@ -309,7 +309,7 @@ func TestReleaseGivesCopiesBack(t *testing.T) {
 		z.Release()
 	}
 	for range 3 { // what the last snapshots needed is kept in reserve, until one that needs less
-		s.Snapshot().Release()
+		s.Snapshot(backend.Request{}).Release()
 	}
 	change()
 	if used := b.UsedBytes(); used > steady*11/10 {
@@ -325,12 +325,12 @@ func TestSnapshotReleasedEarly(t *testing.T) {
 		v.Set(k)
 	}
 	s.End()
-	z := s.Snapshot()
+	z := s.Snapshot(backend.Request{})
 	z.Release()
 	if err := z.Persist(backendtest.NewMemory()); err == nil {
 		t.Error("a released snapshot was written")
 	}
-	z = s.Snapshot()
+	z = s.Snapshot(backend.Request{})
 	if err := z.Persist(&releasing{z: z}); err == nil {
 		t.Error("a snapshot that was released meanwhile was written to the end")
 	}
@@ -364,7 +364,7 @@ func TestSnapshotErrors(t *testing.T) {
 	s.at(1)
 	v.Set([]int{1, 2})
 	s.End()
-	z := s.Snapshot()
+	z := s.Snapshot(backend.Request{})
 	s.at(1)
 	*v.Ref() = nil // the error is the snapshot's, though it happens here
 	s.End()
@@ -412,7 +412,7 @@ func TestNewerSnapshotIsWrittenFirst(t *testing.T) {
 		s.End()
 	}
 	set(1)
-	older, newer := s.Snapshot(), s.Snapshot()
+	older, newer := s.Snapshot(backend.Request{}), s.Snapshot(backend.Request{})
 	one := string(encode(t, int64(1)))
 	if got := entries(t, s, persist(t, newer), "v"); got["a"] != one {
 		t.Errorf("the newer snapshot has %x", got["a"])
@@ -440,7 +440,7 @@ func TestClearedStateIsNotInTheSnapshot(t *testing.T) {
 	m.Set(7, 70)
 	l.Append(8)
 	s.End()
-	z := persist(t, s.Snapshot())
+	z := persist(t, s.Snapshot(backend.Request{}))
 	g := keygroup.Of(s.keys.Hash("a"), 4)
 	if got := z.Entries("m", g); len(got) != 1 || string(got[0].Value) != string(encode(t, int64(70))) {
 		t.Errorf("the map has %d entries", len(got))
@@ -460,7 +460,7 @@ func TestLongList(t *testing.T) {
 	}
 	s.End()
 	g := keygroup.Of(s.keys.Hash("a"), 4)
-	written := persist(t, s.Snapshot()).Entries("l", g)
+	written := persist(t, s.Snapshot(backend.Request{})).Entries("l", g)
 	if len(written) < 2 {
 		t.Errorf("%d entries", len(written))
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"leat.dev/leat/connector"
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/checkpoint"
 	"leat.dev/leat/internal/clock"
@@ -331,6 +332,12 @@ func (a *Attempt) run() {
 		close(a.ended)
 	}()
 }
+
+// Request says what a subtask's part of a checkpoint is to be.
+func (a *Attempt) Request(id int64) backend.Request { return a.check.Request(id) }
+
+// Bases are the checkpoints whose files those under way need, see [checkpoint.Tidy].
+func (a *Attempt) Bases() []*checkpoint.Manifest { return a.check.Bases() }
 
 // Frozen takes a subtask's part of a checkpoint.
 func (a *Attempt) Frozen(c *runtime.Capture) {

@@ -147,8 +147,8 @@ func keepsDropped[A, V any](t *testing.T, f agg.Func[rec, A, V]) {
 		t.Fatal(err)
 	}
 	give(t, c, 0)
-	at := written(t, c.ops[0].Snapshot())
-	late := c.ops[0].Snapshot()
+	at := written(t, c.ops[0].Snapshot(backend.Request{}))
+	late := c.ops[0].Snapshot(backend.Request{})
 	for from := int64(10); from < 50; from += 10 {
 		c.advance(-1, from-1, math.MaxInt)
 		give(t, c, from)
@@ -156,7 +156,7 @@ func keepsDropped[A, V any](t *testing.T, f agg.Func[rec, A, V]) {
 	if got := written(t, late); got != at {
 		t.Errorf("written later:\n%s\nat once:\n%s", got, at)
 	}
-	if got := written(t, c.ops[0].Snapshot()); got == at {
+	if got := written(t, c.ops[0].Snapshot(backend.Request{})); got == at {
 		t.Error("nothing has changed meanwhile")
 	}
 }

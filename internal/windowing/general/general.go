@@ -92,7 +92,7 @@ type engine interface {
 	// States lists the state, in the order in which it is restored.
 	States() []backend.State
 	// Snapshot freezes the state as it is.
-	Snapshot() backend.Snapshot
+	Snapshot(r backend.Request) backend.Snapshot
 	// Restore reads one state of one key group.
 	Restore(was backend.State, state string, group int, r backend.Reader) error
 	// Floor is how far event time has come for a key group: windows that are due and have not fired have a timer that says so.

@@ -98,7 +98,7 @@ func newMachine(s plan, w typed, st store, base heap.Base) (engine, error) {
 
 func (o *machine) States() []backend.State { return o.store.States() }
 
-func (o *machine) Snapshot() backend.Snapshot { return o.store.Snapshot() }
+func (o *machine) Snapshot(r backend.Request) backend.Snapshot { return o.store.Snapshot(r) }
 
 func (o *machine) Restore(was backend.State, state string, group int, r backend.Reader) error {
 	return o.store.Restore(was, state, group, r)
