@@ -17,7 +17,7 @@ FUZZSECONDS ?= 10
 WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./internal/runtime ./internal/host/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-long sim sim-long mutants bench bench-w7 bench-windows lint golden nexmark-golden fuzz clean
+.PHONY: help demo test crash crash-long s3 sim sim-long mutants bench bench-w7 bench-windows lint golden nexmark-golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ crash: ## kill the example and eighteen generated jobs more than 200 times, half
 
 crash-long: ## the same with 2,000 kills
 	$(GO) run ./internal/crash -kills 2000
+
+s3: ## test object storage on a real server that is killed, slow and cut off, and kill jobs that keep their snapshots in it: two minutes
+	GO=$(GO) ci/s3.sh
 
 sim: ## run 1,000 simulated jobs with crashes at every step: a seed that fails is named, and replays exactly
 	$(GO) test -count=1 -timeout 30m ./internal/sim -run TestSim -seeds=1000 -v

@@ -26,6 +26,7 @@ import (
 	"leat.dev/leat/internal/operator"
 	"leat.dev/leat/internal/recovery"
 	"leat.dev/leat/internal/store"
+	_ "leat.dev/leat/internal/store/s3" // jobs name stores as s3://bucket/prefix
 	"leat.dev/leat/internal/view"
 	"leat.dev/leat/state"
 )

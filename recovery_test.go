@@ -220,7 +220,7 @@ func TestExactlyOnceIsRefused(t *testing.T) {
 // A store that can't be is one clear error.
 func TestStoreThatCannotBe(t *testing.T) {
 	job := tallies(t.TempDir(), 1, 0, unhurt)
-	job.Checkpoint.Store = "s3://bucket/x"
+	job.Checkpoint.Store = "s3://bucket/x?nosuch=1"
 	if err := job.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "Checkpoint.Store") {
 		t.Errorf("error %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	_ "leat.dev/leat/codec/proto" // shows protobuf messages in snapshots
 	"leat.dev/leat/internal/cli"
+	_ "leat.dev/leat/internal/store/s3" // snapshots in object storage
 )
 
 func main() { cli.Tool(context.Background(), cli.Process()).End() }

@@ -102,10 +102,15 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 		found(&Damage{file.Name, -1, fmt.Errorf("it has %d bytes, and had %d when it was written", p.Size(), file.Bytes)})
 	}
 	head := make([]byte, len(magic))
-	if _, err := p.ReadAt(head, 0); err != nil || !isMagic(head) {
+	if _, err := p.ReadAt(head, 0); errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%s: %w", file.Name, err)
+	} else if err != nil || !isMagic(head) {
 		found(&Damage{file.Name, 0, fmt.Errorf("%w: it does not begin as a segment does", ErrDamaged)})
 	}
 	sections, err := readIndex(p)
+	if errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%s: %w", file.Name, err)
+	}
 	if err != nil {
 		found(&Damage{file.Name, max(0, p.Size()-int64(tailBytes)), err})
 		return nil
@@ -119,7 +124,9 @@ func (s *Snapshot) Verify(ctx context.Context, file File, entry func(sec Section
 			found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to %d belong to no section, or to two", ErrDamaged, sec.Offset)})
 		}
 		next = sec.Offset + sec.Bytes
-		verifySection(p, file, sec, entry, found)
+		if err := verifySection(p, file, sec, entry, found); err != nil {
+			return err
+		}
 	}
 	if index := indexOffset(p); index != next {
 		found(&Damage{file.Name, next, fmt.Errorf("%w: bytes up to its index, at %d, belong to no section", ErrDamaged, index)})
@@ -149,11 +156,12 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func verifySection(p store.Piece, file File, sec section, entry func(Section, Op, []byte, []byte, []byte) error, found func(*Damage)) {
+// verifySection checks a section. Its error is one of the store.
+func verifySection(p store.Piece, file File, sec section, entry func(Section, Op, []byte, []byte, []byte) error, found func(*Damage)) error {
 	r, err := newSectionReader(p, sec)
 	if err != nil {
 		found(&Damage{file.Name, sec.Offset, err})
-		return
+		return nil
 	}
 	from := &counted{r.from, sec.Offset}
 	r.from = from
@@ -165,14 +173,17 @@ func verifySection(p store.Piece, file File, sec section, entry func(Section, Op
 		}
 		op, key, item, value, err := r.next()
 		if err == io.EOF {
-			return
+			return nil
+		}
+		if errors.Is(err, store.ErrUnavailable) {
+			return fmt.Errorf("%s: %w", file.Name, err)
 		}
 		if err == nil {
 			err = entry(where, op, key, item, value)
 		}
 		if err != nil {
 			found(&Damage{file.Name, frame, fmt.Errorf("state %s, key group %d: %w", sec.State, sec.Group, err)})
-			return
+			return nil
 		}
 	}
 }

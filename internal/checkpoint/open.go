@@ -47,6 +47,7 @@ func open(ctx context.Context, place string) (*Snapshot, error) {
 
 // cutManifest takes the path of a checkpoint's manifest apart.
 func cutManifest(place string) (root, job string, sequence int64, ok bool) {
+	place, settings := store.CutSettings(place)
 	parts := strings.Split(strings.ReplaceAll(place, "\\", "/"), "/")
 	n := len(parts) - 3
 	if n < 0 || parts[n+1] != "manifests" {
@@ -65,7 +66,7 @@ func cutManifest(place string) (root, job string, sequence int64, ok bool) {
 	if root == "" {
 		root = "."
 	}
-	return root, job, sequence, true
+	return root + settings, job, sequence, true
 }
 
 // newestOf is the newest checkpoint in a store with one job.
@@ -78,7 +79,7 @@ func newestOf(ctx context.Context, s store.Store, place string) (*Snapshot, erro
 		return nil, errors.New("there is no snapshot: it is neither a savepoint's folder nor a store with checkpoints")
 	case len(jobs) > 1:
 		return nil, fmt.Errorf("it is a store with checkpoints of several jobs (%s): name a manifest, as %s", strings.Join(jobs, ", "),
-			strings.TrimSuffix(place, "/")+"/"+manifestName(jobs[0], 1))
+			store.Below(place, manifestName(jobs[0], 1)))
 	}
 	found, damaged, err := Newest(ctx, s, jobs[0])
 	if err != nil {

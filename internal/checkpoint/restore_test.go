@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -119,5 +120,46 @@ func TestReadManifest(t *testing.T) {
 	}
 	if _, err := Read(t.Context(), s, "fraud", 2); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// lost is a store whose pieces can't be read from an offset on: the connection to it is lost.
+type lost struct {
+	store.Store
+	from int64
+}
+
+type lostPiece struct {
+	store.Piece
+	from int64
+}
+
+func (l lost) Open(ctx context.Context, name string) (store.Piece, error) {
+	p, err := l.Store.Open(ctx, name)
+	return lostPiece{p, l.from}, err
+}
+
+func (p lostPiece) ReadAt(b []byte, off int64) (int, error) {
+	if end := off + int64(len(b)); end > p.from && off < p.Size()-int64(tailBytes) {
+		return 0, fmt.Errorf("read: %w", store.ErrUnavailable)
+	}
+	return p.Piece.ReadAt(b, off)
+}
+
+// A store that can't be reached is not taken for one with a damaged file: a restore that went on from an older snapshot would repeat
+// output.
+func TestLostStoreIsNoDamage(t *testing.T) {
+	s, faults := taken(t)
+	file := s.operator("detect").Files[0]
+	for from := range file.Bytes {
+		s.Store = lost{faults, from}
+		if _, err := keyedOf(t, s, "detect", 0, 128); err != nil && (!errors.Is(err, store.ErrUnavailable) || errors.Is(err, ErrDamaged)) {
+			t.Fatalf("lost from byte %d on: restore: %v", from, err)
+		}
+		found := 0
+		err := s.Verify(t.Context(), file, func(Section, Op, []byte, []byte, []byte) error { return nil }, func(*Damage) { found++ })
+		if found > 0 || from < file.Bytes-int64(tailBytes) && !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("lost from byte %d on: verify: %v, and %d found", from, err, found)
+		}
 	}
 }

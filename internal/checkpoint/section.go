@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -95,6 +96,8 @@ func (r *sectionReader) frame() error {
 		return io.EOF
 	case err == io.EOF:
 		return fmt.Errorf("%w: a section has %+d entries against its index", ErrDamaged, -r.left)
+	case errors.Is(err, store.ErrUnavailable):
+		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -106,7 +109,9 @@ func (r *sectionReader) frame() error {
 	there := min(n, r.bytes) // no memory for what can't be there
 	r.bytes -= there
 	r.payload = slices.Grow(r.payload[:0], int(there))[:there]
-	if got, err := io.ReadFull(r.from, r.payload); err != nil || there < n {
+	if got, err := io.ReadFull(r.from, r.payload); errors.Is(err, store.ErrUnavailable) {
+		return err
+	} else if err != nil || there < n {
 		return fmt.Errorf("%w: a frame ends after %d of %d bytes", ErrDamaged, got, n)
 	}
 	if crc32.Checksum(r.payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {

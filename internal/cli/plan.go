@@ -43,8 +43,8 @@ func (c *command) planCommand() *cobra.Command {
 
 // addStore adds the flag that says where checkpoints go; exactly-once sinks can't be planned without.
 func (c *command) addStore(cmd *cobra.Command) {
-	cmd.Flags().Var(text{c.job.Recovery.Store, "FOLDER"}, "store",
-		"The folder for checkpoints. A job that finds one of its own there goes on from the newest. Default: what the job says, or else no checkpoints.")
+	cmd.Flags().Var(text{c.job.Recovery.Store, "PLACE"}, "store",
+		"The folder for checkpoints, or a place in object storage, as s3://bucket/prefix. A job that finds one of its own there goes on from the newest. Default: what the job says, or else no checkpoints.")
 }
 
 // addRestore adds the flags that say which snapshot the job begins from.

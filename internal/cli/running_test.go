@@ -4,9 +4,11 @@ package cli_test
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	"testing"
 
 	"leat.dev/leat/internal/control"
+	"leat.dev/leat/internal/store"
+	"leat.dev/leat/internal/store/s3/s3test"
 )
 
 // session is a user's session: where sockets are, and a folder to work in.
@@ -246,6 +250,51 @@ func (s *session) goesOn(place string) (first int) {
 	return first
 }
 
+// All of a job's snapshots can be in object storage, and each command takes their places.
+func TestObjectStorage(t *testing.T) {
+	server := httptest.NewServer(s3test.New("bucket"))
+	t.Cleanup(server.Close)
+	s := newSession(t)
+	s.env = append(s.env, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=testtest", "AWS_REGION=us-east-1")
+	settings := "?endpoint=" + server.URL
+	s.start("--store", "s3://bucket/store"+settings, "--checkpoint-every", "50ms")
+	out, problems, code := s.ask("savepoint", "s3://bucket/sp"+settings)
+	savepoint := strings.TrimSuffix(out, "\n")
+	if code != 0 || problems != "" || !strings.HasPrefix(savepoint, "s3://bucket/sp/endless-") || !strings.HasSuffix(savepoint, settings) {
+		t.Fatal(out, problems, code)
+	}
+	if _, problems, code := s.ask("stop"); code != 0 {
+		t.Fatal(problems, code)
+	}
+	out, problems, code = s.ask("snapshot", "list", "s3://bucket"+settings)
+	if code != 0 || !strings.Contains(out, savepoint) {
+		t.Error(out, problems, code)
+	}
+	places := []string{savepoint, "s3://bucket/store" + settings}
+	for field := range strings.FieldsSeq(out) {
+		if strings.Contains(field, "/manifests/") {
+			places = append(places, field)
+		}
+	}
+	if len(places) < 3 {
+		t.Errorf("no manifest is listed: %s", out)
+	}
+	for _, place := range places {
+		for _, command := range [][]string{{"show", place}, {"verify", place}, {"export", place, "--to", filepath.Join(s.folder, rand.Text())}} {
+			if out, problems, code := s.ask(append([]string{"snapshot"}, command...)...); code != 0 {
+				t.Error(command, out, problems, code)
+			}
+		}
+		s.goesOn(place)
+	}
+	if _, problems, code := s.ask("snapshot", "delete", "--yes", savepoint); code != 0 {
+		t.Error(problems, code)
+	}
+	if _, problems, code := s.ask("snapshot", "show", savepoint); code != 1 || !strings.Contains(problems, "there is no snapshot") {
+		t.Error(problems, code)
+	}
+}
+
 func TestSavepoints(t *testing.T) {
 	s := newSession(t)
 	job := s.start("--store", "store")
@@ -311,9 +360,22 @@ func TestStandby(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for a lease to run out")
 	}
+	standby(t, "store")
+}
+
+// TestStandbyOnS3 does the same on a real server: LEAT_S3 is a place in it.
+func TestStandbyOnS3(t *testing.T) {
+	place := os.Getenv("LEAT_S3")
+	if place == "" {
+		t.Skip("LEAT_S3 names no server: make s3 starts one")
+	}
+	standby(t, store.Below(place, rand.Text()))
+}
+
+func standby(t *testing.T, place string) {
 	s := newSession(t)
-	first := s.start("--store", "store", "--standby", "--checkpoint-every", "50ms")
-	other := s.command("endless", "run", "--store", "store", "--standby")
+	first := s.start("--store", place, "--standby", "--checkpoint-every", "50ms")
+	other := s.command("endless", "run", "--store", place, "--standby")
 	out, err := other.StdoutPipe()
 	if err == nil {
 		err = other.Start()

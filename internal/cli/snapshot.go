@@ -23,6 +23,7 @@ SNAP is a snapshot's place:
   the folder of a savepoint, as savepoints/fraud-20261122-120000-1a2b3c4d;
   the manifest of a checkpoint, as store/fraud/manifests/0000000012.json;
   or a store with one job, whose newest checkpoint it then is.
+Each may lie in object storage, as s3://bucket/savepoints/fraud-20261122-120000-1a2b3c4d.
 snapshot list says the places of what a store has.
 `
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"leat.dev/leat"
+	"leat.dev/leat/internal/store"
 )
 
 // childVariable has a Run as JSON: the process is a job then, to be killed.
@@ -81,7 +82,15 @@ func (r Run) run(out io.Writer) error {
 	return running.Wait()
 }
 
-func (r Run) savepoints() string { return filepath.Join(r.Case.Dir, "savepoints") }
+func (r Run) savepoints() string { return r.Case.place("savepoints") }
+
+// place is where a case keeps something: in its store, or in its folder.
+func (c Case) place(name string) string {
+	if c.Store != "" {
+		return store.Below(c.Store, name)
+	}
+	return filepath.Join(c.Dir, name)
+}
 
 // save takes savepoints until the job ends. One that fails ends the process, unless it is for that the job ends.
 func (r Run) save(running *leat.Running) {
@@ -116,7 +125,7 @@ func (r Run) stop(running *leat.Running, out io.Writer) error {
 func (r Run) job() *leat.Job {
 	job := build(r.Case, r.PerSecond).job
 	job.Parallelism = r.Parallelism
-	job.Checkpoint = leat.Checkpoint{Store: filepath.Join(r.Case.Dir, "store"), Every: r.Every, Keep: r.Keep}
+	job.Checkpoint = leat.Checkpoint{Store: r.Case.place("store"), Every: r.Every, Keep: r.Keep}
 	job.Restart = leat.Restart{Never: true}
 	job.Restore = leat.Restore{From: r.From, Claim: r.Claim}
 	return job

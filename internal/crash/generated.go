@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"leat.dev/leat/internal/failpoint"
+	"leat.dev/leat/internal/store"
 )
 
 // recordsPerSecond is how fast a slow source is.
@@ -81,8 +82,8 @@ func (g *generated) restore(r *rand.Rand, run *Run, o order) error {
 	if g.from == "" {
 		return nil
 	}
-	switch _, err := os.Stat(filepath.Join(g.from, "manifest.json")); {
-	case errors.Is(err, fs.ErrNotExist) && g.claim:
+	switch err := g.there(); {
+	case errors.Is(err, store.ErrNotFound) && g.claim:
 		g.from = "" // the job owned it, and has deleted it
 		return nil
 	case err != nil:
@@ -90,6 +91,19 @@ func (g *generated) restore(r *rand.Rand, run *Run, o order) error {
 	}
 	run.From, run.Claim = g.from, g.claim
 	return nil
+}
+
+// there is whether the savepoint is.
+func (g *generated) there() error {
+	s, err := store.Locate(g.from)
+	if err != nil {
+		return err
+	}
+	p, err := s.Open(context.Background(), "manifest.json")
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 func (g *generated) check() (compared, lost, doubled int, err error) {

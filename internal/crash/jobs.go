@@ -21,6 +21,7 @@ import (
 type Case struct {
 	Job     int // which of the generated jobs
 	Dir     string
+	Store   string // a place for checkpoints and savepoints; "": in Dir
 	Seed    uint64 // of the records
 	Records int64  // a source
 	Splits  int    // 1, 2 or 4

@@ -7,17 +7,20 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"leat.dev/leat/internal/failpoint"
+	"leat.dev/leat/internal/store"
 )
 
 func main() {
@@ -35,6 +38,7 @@ type settings struct {
 	points         []failpoint.Point
 	dir            string // for all cases
 	root           string // of the repository, for the example; "" leaves it out
+	store          string // a place for checkpoints and savepoints of generated jobs; "": in dir
 	log            io.Writer
 }
 
@@ -45,8 +49,14 @@ func parent(args []string, out io.Writer) int {
 	flags.IntVar(&s.workers, "workers", 3, "jobs at a time")
 	flags.Uint64Var(&s.seed, "seed", 1, "of the random choices")
 	flags.StringVar(&s.root, "root", ".", "the repository, for the example; empty leaves it out")
+	flags.StringVar(&s.store, "store", "", "a place for checkpoints and savepoints, as s3://bucket/prefix; without the example; default a folder")
 	flags.Func("jobs", "numbers of generated jobs, with commas; default all", func(text string) error { return s.setJobs(text) })
+	flags.Func("points", "failpoints, with commas; default all", func(text string) error { return s.setPoints(text) })
 	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if err := s.useStore(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
 	var err error
@@ -64,6 +74,29 @@ func parent(args []string, out io.Writer) int {
 	}
 	fmt.Fprintln(out, line)
 	return 0
+}
+
+func (s *settings) setPoints(text string) error {
+	s.points = nil
+	for name := range strings.SplitSeq(text, ",") {
+		if !slices.Contains(failpoint.All(), failpoint.Point(name)) {
+			return fmt.Errorf("there is no failpoint %q", name)
+		}
+		s.points = append(s.points, failpoint.Point(name))
+	}
+	return nil
+}
+
+// useStore has jobs keep their snapshots in a place that is not this run's folder: in a part of it that nobody else has. Points
+// that only a folder has are not among those where processes die then.
+func (s *settings) useStore() (err error) {
+	if s.store == "" {
+		return nil
+	}
+	s.root = ""
+	s.points = slices.DeleteFunc(s.points, func(p failpoint.Point) bool { return p == failpoint.StoreLinked })
+	s.store, err = store.Join(s.store, "crash-"+rand.Text())
+	return err
 }
 
 func (s *settings) setJobs(text string) error {
@@ -150,7 +183,7 @@ func (w *work) example() {
 			w.add(result{}, err)
 			return
 		}
-		r := rand.New(rand.NewPCG(w.seed, 1<<32+uint64(n)))
+		r := mathrand.New(mathrand.NewPCG(w.seed, 1<<32+uint64(n)))
 		w.add(w.kill(&campaign{subject: *f.subject(), Rand: r, plan: w.plan}, 10))
 	}
 }
@@ -168,10 +201,13 @@ func (w *work) take() (int, bool) {
 
 // campaign runs one campaign; what it found is printed.
 func (w *work) campaign(n int) (result, error) {
-	r := rand.New(rand.NewPCG(w.seed, uint64(n)))
+	r := mathrand.New(mathrand.NewPCG(w.seed, uint64(n)))
 	c := Case{
 		Job: w.jobs[n%len(w.jobs)], Dir: fmt.Sprintf("%s/%d", w.dir, n), Seed: w.seed*1000 + uint64(n),
 		Records: 3000 + r.Int64N(3000), Splits: 1 << r.IntN(3),
+	}
+	if w.store != "" {
+		c.Store = store.Below(w.store, strconv.Itoa(n))
 	}
 	if err := os.Mkdir(c.Dir, 0o777); err != nil {
 		return result{}, err

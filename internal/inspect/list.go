@@ -86,7 +86,7 @@ func join(place, name string) string {
 	if name == "." {
 		return place
 	}
-	return strings.TrimSuffix(place, "/") + "/" + name
+	return store.Below(place, name)
 }
 
 func summarise(ctx context.Context, place string, savepoint bool) Summary {

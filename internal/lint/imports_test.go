@@ -112,6 +112,7 @@ var owners = []owner{
 	{"github.com/spf13/pflag", []string{"internal/cli"}, "the command line is one package, so that all of a job's commands read alike"},
 	{"golang.org/x/term", []string{"internal/cli"}, "who looks at a terminal is the command line's business; the engine logs"},
 	{"github.com/parquet-go/parquet-go", []string{"connector/file", "internal/inspect"}, "reading and writing files is one connector, and exporting snapshots one command"},
+	{"github.com/minio/minio-go/v7", []string{"internal/store/s3"}, "object storage is one kind of store; nothing else knows that it is there"},
 	{"github.com/klauspost/compress", []string{"connector/file", "internal/store/...", "internal/checkpoint"}, "compressing is done where bytes leave the process"},
 }
 

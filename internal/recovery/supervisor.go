@@ -214,11 +214,11 @@ const abandoned = time.Hour
 
 // sweep removes what killed processes were in the middle of writing.
 func (s *Supervisor) sweep() {
-	d, ok := s.c.Store.(*store.Directory)
+	swept, ok := s.c.Store.(store.Sweeper)
 	if !ok {
 		return
 	}
-	_, err := d.Sweep(s.ctx, func(t store.Temporary) bool { return time.Since(t.Modified) > abandoned })
+	_, err := swept.Sweep(s.ctx, func(t store.Temporary) bool { return time.Since(t.Modified) > abandoned })
 	if err != nil {
 		slog.Warn("left-over files could not be removed from the store", "job", s.c.Plan.Graph.Job, "err", err)
 	}

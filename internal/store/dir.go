@@ -57,6 +57,9 @@ func Dir(fsys vfs.FS, root string) *Directory {
 // String names the store as errors do.
 func (d *Directory) String() string { return "store " + d.root }
 
+// Location tells it from other folders.
+func (d *Directory) Location() string { return "file:" + d.root }
+
 func (d *Directory) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }
 
 // Put writes a piece.
@@ -80,7 +83,7 @@ func (d *Directory) Create(ctx context.Context, name string) (Writer, error) {
 
 // create opens the file that becomes the piece.
 func (d *Directory) create(ctx context.Context, name string) (*dirWriter, error) {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return nil, err
 	}
 	temporary := filepath.Join(d.root, unfinished, fmt.Sprintf("%s.%d", d.Owner, d.serial.Add(1)))
@@ -149,7 +152,7 @@ func (d *Directory) Open(ctx context.Context, name string) (Piece, error) {
 }
 
 func (d *Directory) open(ctx context.Context, name string) (Piece, error) {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return nil, err
 	}
 	file := d.path(name)
@@ -191,7 +194,7 @@ func (d *Directory) missing(err error) bool {
 
 // List lists names.
 func (d *Directory) List(ctx context.Context, prefix string) ([]string, error) {
-	if err := checkPrefix(prefix); err != nil {
+	if err := CheckPrefix(prefix); err != nil {
 		return nil, d.explain("list", prefix, err)
 	}
 	names, err := d.list(ctx, strings.TrimSuffix(path.Dir(prefix+"x"), "."), prefix, nil)
@@ -217,7 +220,7 @@ func (d *Directory) list(ctx context.Context, folder, prefix string, names []str
 	for _, info := range infos {
 		name := path.Join(folder, info.Name)
 		switch {
-		case !strings.HasPrefix(name, prefix) || checkName(name) != nil:
+		case !strings.HasPrefix(name, prefix) || CheckName(name) != nil:
 		case info.Dir:
 			if names, err = d.list(ctx, name, prefix, names); err != nil {
 				return nil, err
@@ -234,7 +237,7 @@ func (d *Directory) list(ctx context.Context, folder, prefix string, names []str
 
 // Delete removes a piece, and folders that are empty without it.
 func (d *Directory) Delete(ctx context.Context, name string) error {
-	err := check(ctx, name)
+	err := Check(ctx, name)
 	if err == nil {
 		err = d.remove(d.path(name))
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"leat.dev/leat/internal/vfs"
 )
@@ -26,7 +25,7 @@ type dirWriter struct {
 // Write appends to the piece.
 func (w *dirWriter) Write(b []byte) (int, error) {
 	if w.file == nil {
-		return 0, w.store.explain("write", w.name, errDone)
+		return 0, w.store.explain("write", w.name, ErrDone)
 	}
 	if w.err != nil {
 		return 0, w.err
@@ -41,7 +40,7 @@ func (w *dirWriter) Write(b []byte) (int, error) {
 // Close has the piece appear.
 func (w *dirWriter) Close() error {
 	if w.file == nil {
-		return w.store.explain("write", w.name, errDone)
+		return w.store.explain("write", w.name, ErrDone)
 	}
 	if w.err != nil {
 		return errors.Join(w.err, w.Abort())
@@ -107,15 +106,7 @@ func (d *Directory) advice(err error) string {
 	return ""
 }
 
-// Temporary is something that is being written, or was left when its writer died.
-type Temporary struct {
-	Owner    string    // the Directory's that wrote it
-	Modified time.Time // when it was last written to, by the file system's clock
-	Bytes    int64
-}
-
-// Sweep removes what dead writers left: those temporaries that stale says yes to, never this store's own. It returns how many
-// it has removed. One that is taken from a writer that lives has that writer's Close fail, and harms nothing else.
+// Sweep removes what dead writers left.
 func (d *Directory) Sweep(ctx context.Context, stale func(Temporary) bool) (int, error) {
 	removed, err := d.sweep(ctx, stale)
 	if err != nil {

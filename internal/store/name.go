@@ -16,8 +16,8 @@ const (
 // ErrName says that a store takes no such name.
 var ErrName = errors.New("no name of a piece")
 
-// checkName refuses a name that not every store can keep, or that would leave a store's folder.
-func checkName(name string) error {
+// CheckName refuses with ErrName a name that not every store can keep, or that would leave a store's folder.
+func CheckName(name string) error {
 	if why := faultOf(name); why != "" {
 		return fmt.Errorf("%q is %w: %s", name, ErrName, why)
 	}
@@ -43,10 +43,10 @@ func faultOf(name string) string {
 	return ""
 }
 
-// checkPrefix refuses what no name begins with.
-func checkPrefix(prefix string) error {
+// CheckPrefix refuses with ErrName what no name begins with.
+func CheckPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
 	}
-	return checkName(strings.TrimSuffix(prefix, "/"))
+	return CheckName(strings.TrimSuffix(prefix, "/"))
 }

@@ -1,5 +1,5 @@
-// Package store has where snapshots live, behind one small interface: in memory, or in a folder. Locate finds the one that a
-// user names.
+// Package store has where snapshots live, behind one small interface: in memory, in a folder, or where a package that registers itself
+// keeps them (store/s3). Locate finds the one that a user names.
 package store
 
 import (
@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // ErrExists says that a name is taken: names are written once.
@@ -18,6 +19,9 @@ var ErrExists = errors.New("it exists already")
 
 // ErrNotFound says that there is nothing of that name.
 var ErrNotFound = errors.New("it does not exist")
+
+// ErrUnavailable says that a store could not be reached, or did not answer as it should: of what it has, nothing is known.
+var ErrUnavailable = errors.New("the store is not available")
 
 // Store keeps named, immutable pieces of bytes. Names are paths with slashes: UTF-8, at most 1,024 bytes, each part at most 255,
 // without backslashes, and not beginning with a dot; ErrName otherwise. All methods may be called from any goroutine.
@@ -31,7 +35,7 @@ type Store interface {
 	// Create begins a piece that is too large for Put. It is there, durably, once Close has returned without error. The
 	// context holds for the whole of it.
 	Create(ctx context.Context, name string) (Writer, error)
-	// Open opens a piece for reading; ErrNotFound if there is none.
+	// Open opens a piece for reading; ErrNotFound if there is none. The context holds until the piece is closed.
 	Open(ctx context.Context, name string) (Piece, error)
 	// List returns the names that begin with a prefix, sorted.
 	List(ctx context.Context, prefix string) ([]string, error)
@@ -50,11 +54,26 @@ type Writer interface {
 	Abort() error
 }
 
-// Piece is an open piece.
+// Piece is an open piece. Its methods may be called from any goroutine. An error of ReadAt that is ErrUnavailable says nothing about
+// the piece.
 type Piece interface {
 	io.ReaderAt
 	io.Closer
 	Size() int64
+}
+
+// Sweeper is a store in which writers that die leave something that nobody sees.
+type Sweeper interface {
+	// Sweep removes what dead writers left: those temporaries that stale says yes to, never this store's own. It returns how many
+	// it has removed. One that is taken from a writer that lives has that writer's Close fail, and harms nothing else.
+	Sweep(ctx context.Context, stale func(Temporary) bool) (int, error)
+}
+
+// Temporary is something that is being written, or was left when its writer died.
+type Temporary struct {
+	Owner    string    // the Directory's that wrote it; "" where nobody knows
+	Modified time.Time // when it was last written to, by the store's clock
+	Bytes    int64     // 0 where nobody knows
 }
 
 // Memory is a store in this process.
@@ -68,7 +87,7 @@ func NewMemory() *Memory { return &Memory{pieces: map[string][]byte{}} }
 
 // Put writes a piece.
 func (m *Memory) Put(ctx context.Context, name string, data []byte) error {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -80,17 +99,17 @@ func (m *Memory) Put(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-// check refuses what no store takes on.
-func check(ctx context.Context, name string) error {
+// Check refuses what no store takes on: a context that is done, and a name that is none.
+func Check(ctx context.Context, name string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return checkName(name)
+	return CheckName(name)
 }
 
 // Create begins a piece.
 func (m *Memory) Create(ctx context.Context, name string) (Writer, error) {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return nil, err
 	}
 	return &memoryWriter{store: m, ctx: ctx, name: name}, nil
@@ -104,12 +123,12 @@ type memoryWriter struct {
 	done  bool
 }
 
-// errDone says that a writer was used after its end.
-var errDone = errors.New("the writer has been closed or aborted")
+// ErrDone says that a writer was used after its end.
+var ErrDone = errors.New("the writer has been closed or aborted")
 
 func (w *memoryWriter) Write(b []byte) (int, error) {
 	if w.done {
-		return 0, fmt.Errorf("%s: %w", w.name, errDone)
+		return 0, fmt.Errorf("%s: %w", w.name, ErrDone)
 	}
 	w.data = append(w.data, b...)
 	return len(b), nil
@@ -117,7 +136,7 @@ func (w *memoryWriter) Write(b []byte) (int, error) {
 
 func (w *memoryWriter) Close() error {
 	if w.done {
-		return fmt.Errorf("%s: %w", w.name, errDone)
+		return fmt.Errorf("%s: %w", w.name, ErrDone)
 	}
 	w.done = true
 	return w.store.Put(w.ctx, w.name, w.data)
@@ -130,7 +149,7 @@ func (w *memoryWriter) Abort() error {
 
 // Open opens a piece.
 func (m *Memory) Open(ctx context.Context, name string) (Piece, error) {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -151,7 +170,7 @@ func (m *Memory) List(ctx context.Context, prefix string) ([]string, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := checkPrefix(prefix); err != nil {
+	if err := CheckPrefix(prefix); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -168,7 +187,7 @@ func (m *Memory) List(ctx context.Context, prefix string) ([]string, error) {
 
 // Delete removes a piece.
 func (m *Memory) Delete(ctx context.Context, name string) error {
-	if err := check(ctx, name); err != nil {
+	if err := Check(ctx, name); err != nil {
 		return err
 	}
 	m.mu.Lock()

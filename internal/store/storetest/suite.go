@@ -181,7 +181,7 @@ func (s *suite) testRace() {
 }
 
 // largeBytes is more than any buffer on the way.
-const largeBytes = 3 << 20
+const largeBytes = 11 << 20
 
 func (s *suite) testCreate() {
 	large := string(bytes.Repeat([]byte("0123456789abcdef"), largeBytes/16))
