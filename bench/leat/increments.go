@@ -10,7 +10,6 @@ import (
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
 	"leat.dev/leat/connector"
-	"leat.dev/leat/connector/gen"
 )
 
 // incrementRounds is how many times some keys are touched, each time with a checkpoint behind it.
@@ -57,8 +56,7 @@ func measureIncrements(args *kit.Args, w kit.Workload, to io.Writer) error {
 }
 
 func (x *increments) build(job *leat.Job) {
-	n := int64(x.Load.KeyCount + incrementRounds*x.perRound())
-	job.From("gen", gen.Func(gen.Options{Count: n}, x.key)).
+	job.From("gen", func() connector.Input[uint64] { return roundsInput{x} }).
 		KeyBy(func(k uint64) uint64 { return k }).
 		Process("touch", func(op *leat.Operator[uint64, count]) func(uint64) error {
 			state := op.Value[account]("account")
@@ -75,17 +73,8 @@ func (x *increments) build(job *leat.Job) {
 // perRound is how many keys are touched between two checkpoints, some of them perhaps twice.
 func (x *increments) perRound() uint64 { return x.Load.KeyCount / x.share }
 
-// key is the i-th key: first all of them, then those of one round after another. Each round begins when a checkpoint is complete that
-// has all of what was before.
-func (x *increments) key(i int64) uint64 {
-	n := uint64(i)
-	if n < x.Load.KeyCount {
-		return n
-	}
-	n -= x.Load.KeyCount
-	if n%x.perRound() == 0 {
-		x.await(n == 0)
-	}
+// key is the n-th key that is touched when all are there.
+func (x *increments) key(n uint64) uint64 {
 	k := kit.Mix(n) % x.Load.KeyCount
 	if x.skewed && n%10 > 0 {
 		k %= max(x.Load.KeyCount/10, 1)
@@ -95,19 +84,74 @@ func (x *increments) key(i int64) uint64 {
 }
 
 // await waits for a checkpoint of what was touched so far.
-func (x *increments) await(first bool) {
+func (x *increments) await(ctx context.Context) error {
 	asked := time.Now().Add(settle)
-	for tick := time.NewTicker(lookEvery); ; <-tick.C {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
 		if s, ok := x.watch.newest(); ok && s.taken.After(asked) {
 			break
 		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if first {
+	if x.filled.IsZero() {
 		x.filled = time.Now()
 	}
 	x.touched += int64(len(x.round))
 	clear(x.round)
+	return nil
 }
+
+// roundsInput is all keys, and then those of one round after another. Each round begins when a checkpoint is complete that has all of
+// what was before.
+type roundsInput struct{ *increments }
+
+func (roundsInput) Check() error { return nil }
+
+func (roundsInput) Splits(context.Context) ([]connector.Split, error) {
+	return []connector.Split{{Name: "keys"}}, nil
+}
+
+func (in roundsInput) Open(context.Context, connector.Split, []byte) (connector.Reader[uint64], error) {
+	return &roundsReader{increments: in.increments}, nil
+}
+
+type roundsReader struct {
+	*increments
+	next uint64
+}
+
+func (r *roundsReader) Read(ctx context.Context, into *connector.Batch[uint64]) error {
+	keys := r.Load.KeyCount
+	if r.next >= keys && (r.next-keys)%r.perRound() == 0 {
+		if err := r.await(ctx); err != nil {
+			return err
+		}
+	}
+	for into.Room() > 0 {
+		switch {
+		case r.next == keys+incrementRounds*r.perRound():
+			return io.EOF
+		case r.next < keys:
+			into.Values = append(into.Values, r.next)
+		default:
+			into.Values = append(into.Values, r.key(r.next-keys))
+		}
+		if r.next++; r.next >= keys && (r.next-keys)%r.perRound() == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Position is none: the run is not restarted.
+func (r *roundsReader) Position() []byte { return nil }
+
+func (r *roundsReader) Close() error { return nil }
 
 type incrementsResult struct {
 	Workload    string  `json:"workload"`
