@@ -29,7 +29,7 @@ type Connected[K comparable, T, U any] struct {
 
 // node makes the node of an operator with two inputs.
 func (c *Connected[K, T, U]) node(kind graph.Kind, name, out string, opts []Option) *graph.Node {
-	inputs := append(c.first.inputs(0), c.second.inputs(1)...)
+	inputs := append(keyedInputs(c.first, 0), keyedInputs(c.second, 1)...)
 	n := c.first.node(kind, name, out, inputs, opts)
 	if c.second.job != c.first.job {
 		c.first.job.refuse(n, errors.New("it connects streams of different jobs"))

@@ -16,9 +16,10 @@ type Keyed[K comparable, T any] struct {
 	partition graph.Partition
 }
 
-// inputs are the edges that bring the stream's records, by key, to a port.
-func (s *Keyed[K, T]) inputs(port int) []graph.Input {
-	in := s.stream.inputs(port)
+// keyedInputs are the edges that bring a stream's records, by key, to a port. It is no method: those of a type are compiled whether they
+// are called or not, and every stream has one that returns a Keyed.
+func keyedInputs[K comparable, T any](s *Keyed[K, T], port int) []graph.Input {
+	in := inputsOf(s.stream, port)
 	for i := range in {
 		in[i].Partition, in[i].KeyType = s.partition, typeName[K]()
 		in[i].Sender = hashSender(s.job, s.key)
@@ -42,7 +43,7 @@ func (s *Keyed[K, T]) node(kind graph.Kind, name, out string, inputs []graph.Inp
 // Process runs an operator with state for each key: the constructor is called once a subtask, names state, timers and
 // side outputs, and returns what to do with each record. It is called once more to plan, and has no side effects.
 func (s *Keyed[K, T]) Process[R any](name string, construct func(*Operator[K, R]) func(T) error, opts ...Option) *Stream[R] {
-	n := s.node(graph.Keyed, name, typeName[R](), s.inputs(0), opts)
+	n := s.node(graph.Keyed, name, typeName[R](), keyedInputs(s, 0), opts)
 	finish(s.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
 		if construct == nil {
 			return nil, errConstructor

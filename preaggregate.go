@@ -32,7 +32,7 @@ func (w *Windowed[K, T]) Preaggregate() *Preaggregated[K, T] { return &Preaggreg
 // Aggregate emits a pane with each window's result, as [Windowed.Aggregate] does.
 func (p *Preaggregated[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], opts ...Option) *Stream[Pane[K, V]] {
 	job := p.w.keyed.job
-	n := p.w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), p.w.keyed.inputs(0), opts)
+	n := p.w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), keyedInputs(p.w.keyed, 0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
 		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
@@ -46,7 +46,7 @@ func (p *Preaggregated[K, T]) Process[A, V, R any](
 	name string, a agg.Func[T, A, V], construct func(*Operator[K, R]) func(Pane[K, V]) error, opts ...Option,
 ) *Stream[R] {
 	job := p.w.keyed.job
-	n := p.w.keyed.node(graph.Window, name, typeName[R](), p.w.keyed.inputs(0), opts)
+	n := p.w.keyed.node(graph.Window, name, typeName[R](), keyedInputs(p.w.keyed, 0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
 		take, err := processing(p.w, op, construct)

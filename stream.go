@@ -38,8 +38,8 @@ func newStream[T any](j *Job, n *graph.Node) *Stream[T] {
 	return &Stream[T]{job: j, links: []link{{node: n, origin: n, partition: graph.Forward}}}
 }
 
-// inputs are the stream's links as edges to a port of a new node.
-func (s *Stream[T]) inputs(port int) []graph.Input {
+// inputsOf are a stream's links as edges to a port of a new node.
+func inputsOf[T any](s *Stream[T], port int) []graph.Input {
 	in := make([]graph.Input, len(s.links))
 	for i, l := range s.links {
 		in[i] = graph.Input{
@@ -55,7 +55,7 @@ func (s *Stream[T]) inputs(port int) []graph.Input {
 
 // then adds a node behind the stream; make makes the operator with its receiving end.
 func (s *Stream[T]) then(n *graph.Node, opts []Option, port func(env *flow.Env, m *graph.Made) flow.Receiver[T]) *graph.Node {
-	n.Place, n.Inputs = place(), s.inputs(0)
+	n.Place, n.Inputs = place(), inputsOf(s, 0)
 	if n.Name == "" && !n.Named {
 		n.Name = fmt.Sprintf("%s-%d", strings.ReplaceAll(string(n.Kind), " ", "-"), len(s.job.graph.Nodes))
 	}
@@ -63,7 +63,9 @@ func (s *Stream[T]) then(n *graph.Node, opts []Option, port func(env *flow.Env, 
 	n.Make = func(env *flow.Env) (graph.Made, error) {
 		m := graph.Made{Outs: map[string]flow.Outlet{}}
 		r := port(env, &m)
-		m.Operator = r
+		if m.Operator == nil {
+			m.Operator = r
+		}
 		m.Ports = []graph.Port{{Receiver: r, Signals: r, Deliver: func(payload any) { r.Receive(payload.(*flow.Batch[T])) }}}
 		return m, nil
 	}
@@ -109,7 +111,9 @@ func (s *Stream[T]) eventTime(m operator.Marks[T], opts []Watermark) *Stream[T] 
 	s.then(n, nil, func(env *flow.Env, made *graph.Made) flow.Receiver[T] {
 		out := flow.NewOut[T](env)
 		made.Outs[""] = out
-		return operator.NewEventTime(env, out, m)
+		e := operator.NewEventTime(env, out, m)
+		made.Operator = e.Facets()
+		return e
 	})
 	return &Stream[T]{job: s.job, links: []link{{node: n, origin: s.links[0].origin, partition: graph.Forward}}}
 }

@@ -99,7 +99,7 @@ func (w *Windowed[K, T]) Mode(m window.Mode) *Windowed[K, T] {
 // Aggregate emits a pane with each window's result. A pane has the time of its window's last nanosecond, and that of a session
 // the time of its end, at which a record would still have gone on with it.
 func (w *Windowed[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], opts ...Option) *Stream[Pane[K, V]] {
-	n := w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), w.keyed.inputs(0), opts)
+	n := w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), keyedInputs(w.keyed, 0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
 		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
 		return windowPorts(w, n, op, a, false, emit)
@@ -111,7 +111,7 @@ func (w *Windowed[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], o
 func (w *Windowed[K, T]) Process[A, V, R any](
 	name string, a agg.Func[T, A, V], construct func(*Operator[K, R]) func(Pane[K, V]) error, opts ...Option,
 ) *Stream[R] {
-	n := w.keyed.node(graph.Window, name, typeName[R](), w.keyed.inputs(0), opts)
+	n := w.keyed.node(graph.Window, name, typeName[R](), keyedInputs(w.keyed, 0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
 		take, err := processing(w, op, construct)
 		if err != nil {

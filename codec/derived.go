@@ -3,8 +3,15 @@ package codec
 import "unsafe"
 
 // derived is a codec worked out by reflection. What it does is compiled anew for every T, so that all but the moving of
-// values is left to the program, which is compiled once.
-type derived[T any] struct{ program }
+// values is left to the program, which is compiled once, and has a name: embedded, its methods would be compiled again for every T.
+type derived[T any] struct{ p program }
+
+// programmed is what all derived codecs have, whatever their T.
+type programmed interface{ program() *program }
+
+func (d *derived[T]) program() *program { return &d.p }
+
+func (d *derived[T]) Schema() Schema { return d.p.schema }
 
 func (d *derived[T]) Append(to []byte, v T) ([]byte, error) {
 	return d.AppendPtr(to, (*T)(hide(unsafe.Pointer(&v))))
@@ -12,31 +19,31 @@ func (d *derived[T]) Append(to []byte, v T) ([]byte, error) {
 
 // AppendPtr is short enough for the compiler to inline it where it is called through an interface.
 func (d *derived[T]) AppendPtr(to []byte, v *T) (_ []byte, err error) {
-	if d.image {
+	if d.p.image {
 		return append(to, unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))...), nil
 	}
-	to, err = d.append(to, unsafe.Pointer(v))
+	to, err = d.p.append(to, unsafe.Pointer(v))
 	return to, err
 }
 
 func (d *derived[T]) Decode(from []byte) (v T, err error) {
-	if d.image && uintptr(len(from)) == unsafe.Sizeof(v) {
+	if d.p.image && uintptr(len(from)) == unsafe.Sizeof(v) {
 		copy(unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v)), from)
 		return v, nil
 	}
-	err = d.decode(from, hide(unsafe.Pointer(&v)))
+	err = d.p.decode(from, hide(unsafe.Pointer(&v)))
 	return v, err
 }
 
 func (d *derived[T]) DecodePtr(from []byte, v *T) error {
 	var zero T
 	*v = zero
-	return d.decode(from, unsafe.Pointer(v))
+	return d.p.decode(from, unsafe.Pointer(v))
 }
 
 // Resolve reads what another schema wrote.
 func (d *derived[T]) Resolve(writer Schema) (func([]byte) (T, error), error) {
-	p, err := d.reading(writer)
+	p, err := d.p.reading(writer)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +69,8 @@ func FitOf[T any](c Codec[T], writer Schema) (Fit, error) {
 	if _, err := ReaderOf(c, writer); err != nil || c.Schema().Fingerprint == writer.Fingerprint {
 		return Fit{}, err
 	}
-	if d, ok := c.(interface{ fit(Schema) (Fit, error) }); ok {
-		return d.fit(writer)
+	if d, ok := c.(programmed); ok {
+		return d.program().fit(writer)
 	}
 	return Fit{}, nil
 }

@@ -46,8 +46,6 @@ func newProgram(t reflect.Type, s *Set) (program, error) {
 	return p, nil
 }
 
-func (p *program) Schema() Schema { return p.schema }
-
 // append appends the encoding of the value at v.
 func (p *program) append(to []byte, v unsafe.Pointer) ([]byte, error) {
 	switch p.form {
@@ -150,15 +148,9 @@ func (p *program) fit(writer Schema) (Fit, error) {
 // ImageBytes is for the engine: how many bytes a value has if they are its encoding as they lie in memory, in every value; 0
 // otherwise.
 func ImageBytes[T any](c Codec[T]) int {
-	if d, ok := c.(*derived[T]); ok {
-		return d.imageBytes()
-	}
-	return 0
-}
-
-func (p *program) imageBytes() int {
-	if !p.image {
+	d, ok := c.(*derived[T])
+	if !ok || !d.p.image {
 		return 0
 	}
-	return int(p.node.image)
+	return int(d.p.node.image)
 }

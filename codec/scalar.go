@@ -28,7 +28,7 @@ func appendString(to []byte, s string) []byte { return append(appendUvarint(to, 
 
 func (c *text) Decode(from []byte) (v string, err error) {
 	if err = decodeText(from, &v); err != nil {
-		return v, c.undecoded(err)
+		return v, c.p.undecoded(err)
 	}
 	return v, nil
 }
@@ -42,7 +42,7 @@ func (*instant) AppendPtr(to []byte, v *time.Time) ([]byte, error) { return appe
 
 func (c *instant) Decode(from []byte) (v time.Time, err error) {
 	if err = decodeInstant(from, &v); err != nil {
-		return v, c.undecoded(err)
+		return v, c.p.undecoded(err)
 	}
 	return v, nil
 }

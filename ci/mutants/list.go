@@ -17,8 +17,8 @@ var jobMutants = []mutant{
 	{
 		name: "commit before the manifest is durable",
 		file: "internal/operator/sink.go",
-		old:  "Subtask: s.env.Subtask, Data: data})\n\treturn nil",
-		new:  "Subtask: s.env.Subtask, Data: data})\n\treturn s.commit.Commit(ctx, data)",
+		old:  "Subtask: s.work.env.Subtask, Data: data})\n\treturn nil",
+		new:  "Subtask: s.work.env.Subtask, Data: data})\n\treturn s.commit.Commit(ctx, data)",
 		by:   simFirst,
 	},
 	{

@@ -35,6 +35,8 @@ type Out[T any] struct {
 	pointers bool
 	to       []Receiver[T]
 	env      *Env
+	heard    bool   // a test listens,
+	as       string // and knows the output by this name
 }
 
 // NewOut makes an output without receivers.
@@ -108,6 +110,9 @@ func (o *Out[T]) Flush() {
 // Forward hands on a batch that somebody else owns.
 func (o *Out[T]) Forward(b *Batch[T]) {
 	o.env.Metrics.Out.Add(int64(len(b.Values)))
+	if o.heard {
+		o.env.Tap.Records(o.env.Operator, o.as, o.env.Subtask, slices.Clone(b.Values), slices.Clone(b.Times))
+	}
 	at := o.env.Site.At
 	for _, r := range o.to {
 		r.Receive(b)
@@ -136,23 +141,9 @@ func (o *Out[T]) Idle(idle bool) {
 	}
 }
 
-// tapped hands the records of an output to a test.
-type tapped[T any] struct {
-	env    *Env
-	output string
-}
-
 // Listen lets a test, if there is one, hear an output.
 func (o *Out[T]) Listen(output string) {
 	if o.env.Tap != nil {
-		o.to = append(o.to, tapped[T]{o.env, output})
+		o.heard, o.as = true, output
 	}
 }
-
-func (t tapped[T]) Receive(b *Batch[T]) {
-	t.env.Tap.Records(t.env.Operator, t.output, t.env.Subtask, slices.Clone(b.Values), slices.Clone(b.Times))
-}
-
-func (t tapped[T]) Watermark(int64) {}
-
-func (t tapped[T]) Idle(bool) {}

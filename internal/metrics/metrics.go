@@ -33,7 +33,9 @@ func (s *Subtask) Aligned(nanos int64) {
 // Paused notes how many nanoseconds a capture has taken. The subtask calls it.
 func (s *Subtask) Paused(nanos int64) { s.Pause.Store(max(s.Pause.Load(), nanos)) }
 
-// Counter is a metric that the user made, by name.
+// Counter is a metric that the user made, by name. It is not inlined, for a job would then compile all of [sync.Map].
+//
+//go:noinline
 func (s *Subtask) Counter(name string) *atomic.Int64 {
 	c, _ := s.counters.LoadOrStore(name, new(atomic.Int64))
 	return c.(*atomic.Int64)

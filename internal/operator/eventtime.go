@@ -23,12 +23,12 @@ type Marks[T any] struct {
 // has nothing more just now.
 type EventTime[T any] struct {
 	one[T]
-	working[T]
-	marker
-	marks Marks[T]
-	own   []func(T) time.Time // the author's, by split; nil without
-	times []int64
-	view  flow.Batch[T]
+	work   working[T]
+	marker *marker
+	marks  Marks[T]
+	own    []func(T) time.Time // the author's, by split; nil without
+	times  []int64
+	view   flow.Batch[T]
 }
 
 // marker makes the watermarks. Nothing of it depends on the type of records, so that it is compiled once.
@@ -61,11 +61,14 @@ type splitMark struct {
 
 // NewEventTime makes the operator.
 func NewEventTime[T any](env *flow.Env, out *flow.Out[T], m Marks[T]) *EventTime[T] {
-	e := &EventTime[T]{one: one[T]{env, out}, working: working[T]{env: env}, marks: m}
-	e.marker = marker{env: env, down: &e.one, delay: int64(m.Delay), idleAfter: int64(m.IdleAfter)}
-	env.Splits.Listen(e.finish, e.dry)
+	e := &EventTime[T]{one: one[T]{env, out}, work: working[T]{env: env}, marks: m}
+	e.marker = &marker{env: env, down: &e.one, delay: int64(m.Delay), idleAfter: int64(m.IdleAfter)}
+	env.Splits.Listen(e.marker.finish, e.marker.dry)
 	return e
 }
+
+// Facets is what has state and follows the clock.
+func (e *EventTime[T]) Facets() any { return e.marker }
 
 // ready makes the marks of all splits; the source knows them only when it is open.
 func (m *marker) ready() {
@@ -101,20 +104,21 @@ func (m *marker) resume() {
 
 // Receive gives a batch its times, and cuts it where watermarks belong.
 func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
-	e.begin(b, e)
-	e.ready()
-	e.resume()
-	s, own := &e.splits[b.Split], e.ownOf(b.Split)
-	e.wake(b.Split, s)
+	m := e.marker
+	e.work.begin(b, &e.work)
+	m.ready()
+	m.resume()
+	s, own := &m.splits[b.Split], e.ownOf(b.Split)
+	m.wake(b.Split, s)
 	e.times = e.times[:0]
 	from := 0
 	for i, v := range b.Values {
-		e.working.at = i
+		e.work.at = i
 		e.times = append(e.times, e.time(s, own, v))
 		s.since++
-		if s.since >= e.one.env.WatermarkEvery {
+		if s.since >= m.env.WatermarkEvery {
 			e.forward(b, from, i+1)
-			e.mark(b.Split, s)
+			m.mark(b.Split, s)
 			from = i + 1
 		}
 	}
@@ -127,7 +131,7 @@ func (e *EventTime[T]) ownOf(split int) func(T) time.Time {
 		return nil
 	}
 	if e.own == nil {
-		e.own = make([]func(T) time.Time, len(e.splits))
+		e.own = make([]func(T) time.Time, len(e.marker.splits))
 		for i := range e.own {
 			e.own[i] = e.marks.Split()
 		}

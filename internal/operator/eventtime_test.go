@@ -16,6 +16,7 @@ import (
 // marked is an event-time operator over numbers, which are seconds.
 type marked struct {
 	*EventTime[int]
+	*marker
 	*notes
 	env *flow.Env
 }
@@ -25,7 +26,8 @@ func mark(env *flow.Env, m Marks[int]) marked {
 	if m.At == nil {
 		m.At = second
 	}
-	return marked{NewEventTime(env, newOut[int](env, n, ""), m), n, env}
+	e := NewEventTime(env, newOut[int](env, n, ""), m)
+	return marked{e, e.marker, n, env}
 }
 
 func (m marked) read(split int, values ...int) { m.Receive(batch(split, values...)) }

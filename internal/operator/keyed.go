@@ -262,9 +262,9 @@ func (k *Keyed[K]) Locate() (string, string) {
 
 // KeyedPort is an input of a keyed operator.
 type KeyedPort[K comparable, T any] struct {
-	*Keyed[K]
-	working[T]
-	f func(T) error
+	core *Keyed[K]
+	work working[T]
+	f    func(T) error
 }
 
 // NewKeyedPort makes an input whose records f takes.
@@ -281,33 +281,33 @@ const findRecords = 128
 
 // Receive goes through a batch, some records at a time: first the state of all their keys is found.
 func (p *KeyedPort[K, T]) Receive(b *flow.Keyed[K, T]) {
-	p.begin(&b.Batch, p)
+	p.work.begin(&b.Batch, p)
 	for from := 0; from < len(b.Values); from += findRecords {
 		to := min(from+findRecords, len(b.Values))
-		p.Store.Begin(b.Keys[from:to], b.Hashes[from:to])
+		p.core.Store.Begin(b.Keys[from:to], b.Hashes[from:to])
 		for i, v := range b.Values[from:to] {
-			p.working.at = from + i
-			p.Store.Select(i)
-			p.Keyed.at = b.Times[from+i]
+			p.work.at = from + i
+			p.core.Store.Select(i)
+			p.core.at = b.Times[from+i]
 			if err := p.f(v); err != nil {
 				flow.Fail(err)
 			}
 		}
-		p.Store.End()
+		p.core.Store.End()
 	}
-	p.Flush()
+	p.core.Flush()
 }
 
 // Locate names the record and its key.
 func (p *KeyedPort[K, T]) Locate() (string, string) {
-	_, record := p.working.Locate()
-	return p.Env.Operator, fmt.Sprintf("key %v, %s", p.Store.Key(), record)
+	_, record := p.work.Locate()
+	return p.core.Env.Operator, fmt.Sprintf("key %v, %s", p.core.Store.Key(), record)
 }
 
 // WindowPort is the input of a window operator.
 type WindowPort[K comparable, T any] struct {
-	*Keyed[K]
-	working[T]
+	core    *Keyed[K]
+	work    working[T]
 	receive func(*flow.Keyed[K, T]) error
 }
 
@@ -319,22 +319,22 @@ func NewWindowPort[K comparable, T any](k *Keyed[K], receive func(*flow.Keyed[K,
 // Deliver takes the payload of a message: a batch with keys.
 func (p *WindowPort[K, T]) Deliver(payload any) {
 	b := payload.(*flow.Keyed[K, T])
-	p.begin(&b.Batch, p)
+	p.work.begin(&b.Batch, p)
 	flow.Check(p.receive(b))
-	p.Store.End()
-	p.Env.Metrics.Late.Store(p.windows.LateCount())
-	p.Flush()
+	p.core.Store.End()
+	p.core.Env.Metrics.Late.Store(p.core.windows.LateCount())
+	p.core.Flush()
 }
 
 // Locate names the operator: a window's aggregator sees many records at once.
 func (p *WindowPort[K, T]) Locate() (string, string) {
-	return p.Env.Operator, fmt.Sprintf("a batch of %d records", len(p.batch.Values))
+	return p.core.Env.Operator, fmt.Sprintf("a batch of %d records", len(p.work.batch.Values))
 }
 
 // Unkeyed is the core of an operator without keys.
 type Unkeyed[T any] struct {
 	Hooks
-	working[T]
+	work working[T]
 	Env  *flow.Env
 	Outs map[string]flow.Outlet
 	outs []flow.Outlet // the same, in order
@@ -354,7 +354,7 @@ type OperatorList interface {
 
 // NewUnkeyed makes a core; f is set when the constructor has returned it.
 func NewUnkeyed[T any](env *flow.Env) *Unkeyed[T] {
-	return &Unkeyed[T]{working: working[T]{env: env}, Env: env, Outs: map[string]flow.Outlet{}}
+	return &Unkeyed[T]{work: working[T]{env: env}, Env: env, Outs: map[string]flow.Outlet{}}
 }
 
 // Each sets the function that takes the records.
@@ -371,9 +371,9 @@ func (u *Unkeyed[T]) Lists() []OperatorList { return u.list }
 
 // Receive goes through a batch.
 func (u *Unkeyed[T]) Receive(b *flow.Batch[T]) {
-	u.begin(b, u)
+	u.work.begin(b, &u.work)
 	for i, v := range b.Values {
-		u.working.at, u.now = i, b.Times[i]
+		u.work.at, u.now = i, b.Times[i]
 		if err := u.f(v); err != nil {
 			flow.Fail(err)
 		}

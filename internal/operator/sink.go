@@ -14,7 +14,7 @@ import (
 
 // Sink writes records to the outside world.
 type Sink[T any] struct {
-	working[T]
+	work   working[T]
 	output connector.Output[T]
 	writer connector.Writer[T] // nil while a test listens
 	commit connector.Committer // nil for at least once
@@ -28,17 +28,17 @@ type Sink[T any] struct {
 
 // NewSink makes a sink.
 func NewSink[T any](env *flow.Env, o connector.Output[T]) *Sink[T] {
-	return &Sink[T]{working: working[T]{env: env}, output: o}
+	return &Sink[T]{work: working[T]{env: env}, output: o}
 }
 
 // Open opens the writer; a test that listens takes the place of it.
 func (s *Sink[T]) Open(ctx context.Context) error {
-	if s.env.Tap != nil {
+	if s.work.env.Tap != nil {
 		return nil
 	}
 	w, err := s.output.Open(ctx, connector.Subtask{
-		Job: s.env.Job, Operator: s.env.Operator, Index: s.env.Subtask, Count: s.env.Parallelism,
-		ExactlyOnce: s.env.ExactlyOnce, Restored: s.env.Restored, Attempt: s.env.Attempt,
+		Job: s.work.env.Job, Operator: s.work.env.Operator, Index: s.work.env.Subtask, Count: s.work.env.Parallelism,
+		ExactlyOnce: s.work.env.ExactlyOnce, Restored: s.work.env.Restored, Attempt: s.work.env.Attempt,
 	})
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (s *Sink[T]) Open(ctx context.Context) error {
 	s.writer = w
 	_, s.timed = w.(connector.Timed)
 	s.ticks, _ = w.(connector.Scheduled)
-	if !s.env.ExactlyOnce {
+	if !s.work.env.ExactlyOnce {
 		return nil
 	}
 	if s.commit, _ = w.(connector.Committer); s.commit == nil {
@@ -66,9 +66,9 @@ func (s *Sink[T]) NextTick() (int64, bool) {
 
 // Tick has the writer do it.
 func (s *Sink[T]) Tick(now int64, _ int) bool {
-	s.env.Site.At = sinkTick{s.env.Operator}
+	s.work.env.Site.At = sinkTick{s.work.env.Operator}
 	s.held()
-	flow.Check(s.ticks.Tick(s.env.Context, time.Unix(0, now)))
+	flow.Check(s.ticks.Tick(s.work.env.Context, time.Unix(0, now)))
 	return true
 }
 
@@ -80,13 +80,13 @@ func (s sinkTick) Locate() (string, string) { return s.operator, "what is due by
 
 // Receive writes a batch.
 func (s *Sink[T]) Receive(b *flow.Batch[T]) {
-	s.begin(b, s)
-	if s.env.Tap != nil {
-		s.env.Tap.Records(s.env.Operator, "", s.env.Subtask, slices.Clone(b.Values), slices.Clone(b.Times))
+	s.work.begin(b, s)
+	if s.work.env.Tap != nil {
+		s.work.env.Tap.Records(s.work.env.Operator, "", s.work.env.Subtask, slices.Clone(b.Values), slices.Clone(b.Times))
 	} else {
 		s.write(b)
 	}
-	s.env.Metrics.Out.Add(int64(len(b.Values)))
+	s.work.env.Metrics.Out.Add(int64(len(b.Values)))
 }
 
 func (s *Sink[T]) write(b *flow.Batch[T]) {
@@ -99,7 +99,7 @@ func (s *Sink[T]) write(b *flow.Batch[T]) {
 		s.out.Times = s.times
 	}
 	s.held()
-	if err := s.writer.Write(s.env.Context, &s.out); err != nil {
+	if err := s.writer.Write(s.work.env.Context, &s.out); err != nil {
 		flow.Fail(err)
 	}
 	s.out.Values, s.out.Times = nil, nil
@@ -107,18 +107,18 @@ func (s *Sink[T]) write(b *flow.Batch[T]) {
 
 // held ends the attempt before an effect on the outside world if the job is another process's by now.
 func (s *Sink[T]) held() {
-	if s.env.Held != nil {
-		flow.Check(s.env.Held())
+	if s.work.env.Held != nil {
+		flow.Check(s.work.env.Held())
 	}
 }
 
 // Locate says that a batch is being written.
 func (s *Sink[T]) Locate() (string, string) {
-	return s.env.Operator, fmt.Sprintf("writing %d records", len(s.batch.Values))
+	return s.work.env.Operator, fmt.Sprintf("writing %d records", len(s.work.batch.Values))
 }
 
 // Watermark ends here.
-func (s *Sink[T]) Watermark(at int64) { s.env.Metrics.Watermark.Store(at) }
+func (s *Sink[T]) Watermark(at int64) { s.work.env.Metrics.Watermark.Store(at) }
 
 // Idle ends here.
 func (s *Sink[T]) Idle(bool) {}
@@ -143,7 +143,7 @@ func (s *Sink[T]) Prepare(ctx context.Context, checkpoint int64) error {
 	if err != nil || data == nil {
 		return err
 	}
-	s.prepared = append(s.prepared, backend.Committable{Checkpoint: checkpoint, Subtask: s.env.Subtask, Data: data})
+	s.prepared = append(s.prepared, backend.Committable{Checkpoint: checkpoint, Subtask: s.work.env.Subtask, Data: data})
 	return nil
 }
 

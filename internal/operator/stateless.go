@@ -26,7 +26,8 @@ func (o *one[U]) Watermark(at int64) {
 // Idle passes it on.
 func (o *one[U]) Idle(idle bool) { o.out.Idle(idle) }
 
-// working is the batch and the record at hand, for error messages.
+// working is the batch and the record at hand, for error messages. Operators have it by name: the compiler makes the methods of what
+// is embedded once more for each operator and type.
 type working[T any] struct {
 	env   *flow.Env
 	batch *flow.Batch[T]
@@ -44,8 +45,8 @@ func (w *working[T]) Locate() (string, string) { return w.env.Operator, flow.Sho
 // Map replaces each record.
 type Map[T, U any] struct {
 	one[U]
-	working[T]
-	f func(T) U
+	work working[T]
+	f    func(T) U
 }
 
 // NewMap makes a map.
@@ -55,10 +56,10 @@ func NewMap[T, U any](env *flow.Env, out *flow.Out[U], f func(T) U) *Map[T, U] {
 
 // Receive maps a batch.
 func (m *Map[T, U]) Receive(b *flow.Batch[T]) {
-	m.begin(b, m)
+	m.work.begin(b, &m.work)
 	m.out.Split(b.Split)
 	for i, v := range b.Values {
-		m.working.at = i
+		m.work.at = i
 		m.out.Emit(m.f(v), b.Times[i])
 	}
 	m.out.Flush()
@@ -67,7 +68,7 @@ func (m *Map[T, U]) Receive(b *flow.Batch[T]) {
 // Filter keeps some records.
 type Filter[T any] struct {
 	one[T]
-	working[T]
+	work working[T]
 	keep func(T) bool
 }
 
@@ -78,10 +79,10 @@ func NewFilter[T any](env *flow.Env, out *flow.Out[T], keep func(T) bool) *Filte
 
 // Receive filters a batch.
 func (f *Filter[T]) Receive(b *flow.Batch[T]) {
-	f.begin(b, f)
+	f.work.begin(b, &f.work)
 	f.out.Split(b.Split)
 	for i, v := range b.Values {
-		f.working.at = i
+		f.work.at = i
 		if f.keep(v) {
 			f.out.Emit(v, b.Times[i])
 		}
@@ -92,8 +93,8 @@ func (f *Filter[T]) Receive(b *flow.Batch[T]) {
 // FlatMap replaces each record by any number.
 type FlatMap[T, U any] struct {
 	one[U]
-	working[T]
-	f func(T) iter.Seq[U]
+	work working[T]
+	f    func(T) iter.Seq[U]
 }
 
 // NewFlatMap makes a flat map.
@@ -103,10 +104,10 @@ func NewFlatMap[T, U any](env *flow.Env, out *flow.Out[U], f func(T) iter.Seq[U]
 
 // Receive maps a batch.
 func (m *FlatMap[T, U]) Receive(b *flow.Batch[T]) {
-	m.begin(b, m)
+	m.work.begin(b, &m.work)
 	m.out.Split(b.Split)
 	for i, v := range b.Values {
-		m.working.at = i
+		m.work.at = i
 		for u := range m.f(v) {
 			m.out.Emit(u, b.Times[i])
 		}
@@ -117,7 +118,7 @@ func (m *FlatMap[T, U]) Receive(b *flow.Batch[T]) {
 // TryMap replaces each record, or rejects it.
 type TryMap[T, U any] struct {
 	one[U]
-	working[T]
+	work    working[T]
 	f       func(T) (U, error)
 	rejects *flow.Out[connector.Rejected] // nil: a record that can't be mapped fails the job
 }
@@ -129,13 +130,13 @@ func NewTryMap[T, U any](env *flow.Env, out *flow.Out[U], f func(T) (U, error), 
 
 // Receive maps a batch.
 func (m *TryMap[T, U]) Receive(b *flow.Batch[T]) {
-	m.begin(b, m)
+	m.work.begin(b, &m.work)
 	m.out.Split(b.Split)
 	if m.rejects != nil {
 		m.rejects.Split(b.Split)
 	}
 	for i, v := range b.Values {
-		m.working.at = i
+		m.work.at = i
 		u, err := m.f(v)
 		if err != nil {
 			m.reject(v, b.Times[i], err)
@@ -153,8 +154,8 @@ func (m *TryMap[T, U]) reject(v T, at int64, err error) {
 	if m.rejects == nil {
 		flow.Fail(err)
 	}
-	m.working.env.Metrics.Rejected.Add(1)
-	m.rejects.Emit(connector.Rejected{Raw: raw(v), Position: "operator " + m.working.env.Operator, Err: err.Error()}, at)
+	m.work.env.Metrics.Rejected.Add(1)
+	m.rejects.Emit(connector.Rejected{Raw: raw(v), Position: "operator " + m.work.env.Operator, Err: err.Error()}, at)
 }
 
 // raw is a record as it came: text and bytes as they are, anything else in Go's words.
