@@ -117,6 +117,9 @@ type measured struct {
 }
 
 func TestRecordsCostNoAllocations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make invariants counts allocations, without the race detector")
+	}
 	shapes := []measured{
 		{"integer keys", countBySensor},
 		{"string keys", countByName},
@@ -147,6 +150,9 @@ func TestRecordsCostNoAllocations(t *testing.T) {
 
 // Were the gauge blind, the test above would hold anything.
 func TestGaugeSeesAllocations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make invariants counts allocations, without the race detector")
+	}
 	g := newGauge()
 	job := leat.NewJob("allocations")
 	job.From("readings", g.readings()).

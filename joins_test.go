@@ -168,18 +168,21 @@ func TestIntervalJoins(t *testing.T) {
 		job := leat.NewJob("joins")
 		both := related(job, 8*time.Second)
 		allJoins(both.Within(-3*time.Second, 10*time.Second), "around")
-		allJoins(both.Within(5*time.Second, 20*time.Second), "after")
-		allJoins(both.Within(-20*time.Second, -5*time.Second), "before")
+		words(both.Within(5*time.Second, 20*time.Second).FullJoin("after-join", fullOf), "after")
+		words(both.Within(-20*time.Second, -5*time.Second).FullJoin("before-join", fullOf), "before")
 		return job
 	}
 	run := leattest.EveryWay(t, build, leattest.Records("bought", first...), leattest.Records("paid", second...))
-	for name, in := range map[string][2]time.Duration{"around": {-3, 10}, "after": {5, 20}, "before": {-20, -5}} {
-		o := oracle{first, second, func(b bought, p paid) bool {
+	within := func(from, to time.Duration) oracle {
+		return oracle{first, second, func(b bought, p paid) bool {
 			by := p.At.Sub(b.At)
-			return by >= in[0]*time.Second && by <= in[1]*time.Second
+			return by >= from*time.Second && by <= to*time.Second
 		}}
-		compareWords(t, run, o.outcomes(name))
 	}
+	want := within(-3, 10).outcomes("around")
+	want["after"] = within(5, 20).outcomes("after")["after-full"]
+	want["before"] = within(-20, -5).outcomes("before")["before-full"]
+	compareWords(t, run, want)
 }
 
 // Temporal joins have the version that held at the time of each record.

@@ -76,6 +76,9 @@ func hasPackageComment(s *source) bool {
 }
 
 func TestFilesAreFormatted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make lint does it too")
+	}
 	for _, s := range readRepository(t).sources {
 		formatted, err := format.Source(s.text)
 		if err != nil {

@@ -3,12 +3,16 @@ package lint
 import (
 	"go/ast"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // unfinished matches what is written where work was left undone; the brackets keep the expression from matching itself.
 var unfinished = regexp.MustCompile(`\bT[O]DO\b|\bF[I]XME\b|\bX[X]X\b|\bH[A]CK\b|(?i:\bnot (yet )?i[m]plemented|\bu[n]implemented\b|\bfor n[o]w\b|\bs[i]mplified\b|\bp[l]aceholder\b)`)
+
+// telling are letters that are in all of it: most files have none of them, and are spared the expression.
+var telling = []string{"t" + "odo", "f" + "ixme", "x" + "xx", "h" + "ack", "impl" + "emented", "for " + "now", "simpl" + "ified", "place" + "holder"}
 
 func TestNothingIsLeftUnfinished(t *testing.T) {
 	r := readRepository(t)
@@ -22,6 +26,10 @@ func TestNothingIsLeftUnfinished(t *testing.T) {
 
 func checkWords(t *testing.T, path string, text []byte) {
 	t.Helper()
+	lower := strings.ToLower(string(text))
+	if !slices.ContainsFunc(telling, func(part string) bool { return strings.Contains(lower, part) }) {
+		return
+	}
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
@@ -84,6 +92,10 @@ func TestWordsOfUnfinishedWork(t *testing.T) {
 	} {
 		if got := unfinished.MatchString(text); got != want {
 			t.Errorf("%q: unfinished=%t, want %t", text, got, want)
+		}
+		told := slices.ContainsFunc(telling, func(part string) bool { return strings.Contains(strings.ToLower(text), part) })
+		if want && !told {
+			t.Errorf("%q has nothing that tells", text)
 		}
 	}
 }

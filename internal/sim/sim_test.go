@@ -70,7 +70,7 @@ func linesOf(t *testing.T) func(string) {
 func TestReplay(t *testing.T) {
 	n := 60
 	if testing.Short() {
-		n = 10
+		n = 5
 	}
 	for seed := uint64(1001); seed <= uint64(1000+n); seed++ {
 		want, first := recorded(t, seed)

@@ -82,6 +82,9 @@ func drive(t testing.TB, op Operator[int64, int64], s *source, batches int) {
 
 // In steady state, windows that open, fire and are dropped allocate a little each, and records nothing.
 func TestRecordsAllocateNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make invariants counts allocations, without the race detector")
+	}
 	for name, make := range map[string]func() (Operator[int64, int64], *int){
 		"tumbling": func() (Operator[int64, int64], *int) {
 			return counting(t, window.Tumbling(100*time.Millisecond), nil, agg.Count)

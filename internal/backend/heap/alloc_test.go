@@ -10,6 +10,9 @@ import (
 )
 
 func TestNoAllocations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make invariants counts allocations, without the race detector")
+	}
 	t.Run("ints", func(t *testing.T) { noAllocations(t, func(i int) int64 { return int64(i) }) })
 	t.Run("strings", func(t *testing.T) { noAllocations(t, strconv.Itoa) })
 }

@@ -88,6 +88,9 @@ func BenchmarkGeneral(b *testing.B) {
 
 // Records allocate nothing: what a batch does is for the growing of tables, a few times in many batches.
 func TestRecordsAllocateNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make invariants counts allocations, without the race detector")
+	}
 	for _, c := range benched {
 		f := newFeeder(t, c.windows, c.trigger)
 		for range 2000 {
