@@ -294,3 +294,43 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 	})
 }
+
+// held is a store in which the files of the first checkpoint take until it is let go.
+type held struct {
+	store.Store
+	begun, let chan struct{}
+	once       sync.Once
+}
+
+func (h *held) Create(ctx context.Context, name string) (store.Writer, error) {
+	if strings.Contains(name, "/0000000001/") {
+		h.once.Do(func() { close(h.begun) })
+		<-h.let
+	}
+	return h.Store.Create(ctx, name)
+}
+
+// The checkpoint at the end of input may be overtaken by one at an interval, where the store is slow: the attempt then takes another,
+// and does not fail.
+func TestLastCheckpointIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newWords(2, 100), newBook()
+		s := &held{Store: store.NewMemory(), begun: make(chan struct{}), let: make(chan struct{})}
+		w.allow(101)
+		a, err := begin(t, sums(w, b), 2, local.Options{Store: s, Final: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-s.begun
+		if _, err := a.Checkpoint(t.Context()); err != nil {
+			t.Error(err)
+		}
+		close(s.let)
+		if err := a.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := checkpoint.Read(t.Context(), s, "sums", 2); err != nil || m.Checkpoint != 3 {
+			t.Errorf("the newest checkpoint is %+v, %v, want number 3", m, err)
+		}
+	})
+}

@@ -61,6 +61,9 @@ func (a *Attempt) finish() {
 		}
 	}
 	snapshot, err := a.Checkpoint(a.ctx)
+	for errors.Is(err, checkpoint.ErrOvertaken) { // by one at an interval: where the store is slow, the later one may be written first
+		snapshot, err = a.Checkpoint(a.ctx)
+	}
 	failpoint.Hit(failpoint.FinalComplete)
 	if err == nil {
 		err = a.Commit(a.ctx, snapshot.Manifest.Checkpoint)
