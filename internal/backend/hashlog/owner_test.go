@@ -167,7 +167,7 @@ func persist(d *Draft, segments []*Segment) error {
 // costs is spread over its records.
 func TestAllocations(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the race detector counts too")
+		t.Skip("make invariants counts allocations, without the race detector")
 	}
 	_, table := openTable(t, Options{FS: vfs.OS{}, Dir: filepath.Join(t.TempDir(), "log"), RewriteBytesPerSecond: -1}, 16)
 	m := newModifier(t, table, 50_000, 256, 100)

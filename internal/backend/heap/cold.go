@@ -32,13 +32,12 @@ type Cold interface {
 	Seal() (ColdDraft, error)
 	// Adopt takes over at most so many records of a draft, in place of those that their keys had before. Current says whether a row is
 	// as the record has it, which is its record from then on.
+	// Each draft is adopted to its end, unless it was released before it was closed: otherwise records that are out of date stay on disk.
 	Adopt(d ColdDraft, most int, current func(tag, hash, place uint64) bool) (done bool, err error)
 	// Tend does a bounded part of what is to be done beside, such as getting rid of records that are out of date.
 	Tend() error
 	// Len is the number of records that are not out of date.
 	Len() int
-	// Close ends it. Snapshots may go on.
-	Close() error
 }
 
 // ColdBatch is keys whose records are wanted, and the records.

@@ -116,7 +116,6 @@ func (c *records) Follow(func(hash, from, to uint64)) {}
 func (c *records) Collide(uint64) {}
 func (c *records) Tend() error    { return nil }
 func (c *records) Len() int       { return len(c.live) }
-func (c *records) Close() error   { return nil }
 
 func (c *records) Seal() (heap.ColdDraft, error) {
 	d := &draft{of: c, rank: c.ranks}

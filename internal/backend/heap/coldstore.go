@@ -261,6 +261,9 @@ func (s *Store[K]) eachCold(f func(K) error) error {
 		defer draft.Release()
 		err = draft.Close()
 	}
+	if err == nil {
+		_, err = c.table.Adopt(draft, 1, nil) // it is empty
+	}
 	if err != nil {
 		return err
 	}
