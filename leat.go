@@ -195,8 +195,10 @@ func (j *Job) settings() graph.Settings {
 }
 
 func (j *Job) budget() *heap.Budget {
-	h, _ := j.Backend.(state.Heap)
-	return h.NewBudget()
+	if j.Backend == nil {
+		return state.Heap{}.NewBudget()
+	}
+	return j.Backend.NewBudget()
 }
 
 // supervise says how the job is kept running.

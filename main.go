@@ -1,7 +1,9 @@
 package leat
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"leat.dev/leat/internal/cli"
@@ -46,7 +48,7 @@ func (j *Job) commandLine() cli.Job {
 			Never: &j.Restart.Never, Restore: &j.Restore.From, Claim: &j.Restore.Claim, Standby: &j.Restore.Standby,
 			AllowDrop: &j.Restore.AllowDrop, AllowRepeat: &j.Restore.AllowRepeat,
 		},
-		SetMemory: j.setMemory,
+		SetMemory: j.setMemory, SetBackend: j.setBackend,
 		Plan: func() (*graph.Plan, error) {
 			p, err := j.Plan()
 			if err != nil {
@@ -65,6 +67,26 @@ func (j *Job) commandLine() cli.Job {
 	}
 }
 
+// setBackend sets where state lives; "" is where the job says. A folder is for the disk backend.
+func (j *Job) setBackend(name, dir string) error {
+	disk, onDisk := j.Backend.(state.Disk)
+	switch {
+	case name == "heap":
+		j.Backend = state.Heap{}
+		onDisk = false
+	case name == "disk" && !onDisk:
+		disk, onDisk = state.Disk{}, true
+	}
+	if dir != "" && !onDisk {
+		return errors.New("--state-dir is for the disk backend: say --backend disk")
+	}
+	if onDisk {
+		disk.Dir = cmp.Or(dir, disk.Dir)
+		j.Backend = disk
+	}
+	return nil
+}
+
 // setMemory sets how much state the backend may hold in memory.
 func (j *Job) setMemory(bytes int64) error {
 	switch b := j.Backend.(type) {
@@ -73,8 +95,11 @@ func (j *Job) setMemory(bytes int64) error {
 	case state.Heap:
 		b.BudgetBytes = bytes
 		j.Backend = b
+	case state.Disk:
+		b.BudgetBytes = bytes
+		j.Backend = b
 	default:
-		return fmt.Errorf("it bounds the heap backend, but the job keeps its state in %s", b.Name())
+		return fmt.Errorf("it bounds the backends heap and disk, but the job keeps its state in %s", b.Name())
 	}
 	return nil
 }

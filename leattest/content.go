@@ -34,7 +34,7 @@ type entry struct{ key, item, value []byte }
 // contentOf reads an operator's state from a snapshot.
 func contentOf(s *checkpoint.Snapshot, n *graph.Node) (*content, error) {
 	c := &content{operator: n.Name, key: n.Key, states: n.States, entries: map[string][]entry{}}
-	err := s.Keyed(context.Background(), n.Name, 0, s.Manifest.MaxParallelism, func(state string, _ int, r backend.Reader) error {
+	err := s.Keyed(context.Background(), n.Name, 0, s.Manifest.MaxParallelism, nil, func(state string, _ int, r backend.Reader) error {
 		return c.read(state, r)
 	})
 	return c, err

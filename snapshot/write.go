@@ -79,7 +79,7 @@ func Rewrite(path string, old *Snapshot) (*Writer, error) {
 	w := &Writer{place: path, job: m.Job, old: old, codecs: &old.codecs, max: m.MaxParallelism}
 	for _, o := range m.Operators {
 		to := &part{Operator: o}
-		to.Files, to.Entries, to.Floors, to.Committables = nil, slices.Clone(o.Entries), slices.Clone(o.Floors), slices.Clone(o.Committables)
+		to.Files, to.Records, to.Entries, to.Floors, to.Committables = nil, nil, slices.Clone(o.Entries), slices.Clone(o.Floors), slices.Clone(o.Committables)
 		for i := range states {
 			if s := &states[i]; s.Operator == o.Name && slices.ContainsFunc(o.States, func(of backend.State) bool { return of.Name == s.Name }) {
 				to.states = append(to.states, &written{State: s.State, from: s})

@@ -6,12 +6,16 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
+	"strings"
 	"time"
 
 	"leat.dev/leat"
 	"leat.dev/leat/bench/kit"
+	"leat.dev/leat/state"
 	"leat.dev/leat/window"
 )
 
@@ -50,6 +54,9 @@ func run() error {
 	b := &bench{workload: w, gen: kit.NewGen(w.Load)}
 	job := leat.NewJob("bench")
 	job.Parallelism = w.Parallelism
+	if job.Backend, err = backend(args, w); err != nil {
+		return err
+	}
 	if err := b.build(job, args); err != nil {
 		return err
 	}
@@ -77,6 +84,9 @@ func (b *bench) build(job *leat.Job, args *kit.Args) error {
 	case "W1", "W7":
 		b.resultCount = int64(b.workload.EventCount)
 		b.runningCount(job)
+	case "W6":
+		b.resultCount = int64(b.workload.EventCount)
+		b.readModifyWrite(job)
 	case "W2":
 		b.tumbling(job)
 	case "W3":
@@ -100,6 +110,23 @@ func (b *bench) build(job *leat.Job, args *kit.Args) error {
 // millis is an argument that is a time in milliseconds.
 func millis(args *kit.Args, name string, absent uint64) time.Duration {
 	return time.Duration(args.Count(name, absent)) * time.Millisecond
+}
+
+// backend is where state lives: backend=heap or disk, and managed=512m of memory for it.
+func backend(args *kit.Args, w kit.Workload) (state.Backend, error) {
+	managed := args.Text("managed", "512m")
+	bytes, err := strconv.ParseInt(strings.TrimSuffix(managed, "m"), 10, 64)
+	if err != nil || !strings.HasSuffix(managed, "m") {
+		return nil, fmt.Errorf("managed=%s: want megabytes, such as 512m", managed)
+	}
+	switch name := args.Text("backend", "heap"); name {
+	case "heap":
+		return state.Heap{}, nil
+	case "disk":
+		return state.Disk{Dir: filepath.Join(w.Dir, "state"), BudgetBytes: bytes << 20}, nil
+	default:
+		return nil, fmt.Errorf("backend=%s: want heap or disk", name)
+	}
 }
 
 // profile writes a CPU profile to a file, if one is named.

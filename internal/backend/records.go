@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -20,6 +21,7 @@ type RecordFile interface {
 	Groups() (from, to int)
 	// Path is where it lies in the file system.
 	Path() string
+	io.ReaderAt
 }
 
 // Layout says what the records in a file are.
@@ -31,7 +33,9 @@ type Layout struct {
 }
 
 // Equal says whether two layouts are the same.
-func (l Layout) Equal(other Layout) bool { return l.Format == other.Format && slices.Equal(l.States, other.States) }
+func (l Layout) Equal(other Layout) bool {
+	return l.Format == other.Format && slices.Equal(l.States, other.States)
+}
 
 // Files is what a Writer of a snapshot offers beside, if the snapshot may have files of records: all of them that belong to it,
 // whether the base has them or not, take the place of the entries of their states.
@@ -53,10 +57,16 @@ type RecordSource struct {
 
 // Records reads the records of a snapshot. One goroutine uses it.
 type Records interface {
-	// Group goes through the records of a key group, each key once. What f is given is valid until it returns.
+	// Group goes through the records of a key group, each key once. What f is given is valid until it returns. An error about what
+	// the files have wraps ErrDamaged.
 	Group(group int, f func(hash uint64, key, record []byte) error) error
+	// Find calls f for the record of a key, if there is one.
+	Find(hash uint64, key []byte, f func(record []byte) error) error
 	Close() error
 }
+
+// ErrDamaged says that bytes of a snapshot are not those that were written: nothing of them is used.
+var ErrDamaged = errors.New("the file is damaged")
 
 var (
 	formatsMu sync.RWMutex
@@ -82,11 +92,15 @@ func OpenRecords(format string, sources []RecordSource) (Records, error) {
 	return open(sources)
 }
 
+// Adopt takes over files of records whose states are as a snapshot describes them, but for their names, which are those of now. It
+// returns false if it does not take such files; what open opens is open until it returns.
+type Adopt func(format string, states []State, open func() ([]RecordSource, error)) (bool, error)
+
 // Adopter is what a Keyed may offer beside: it takes over files of records as they are, in place of reading their entries.
 type Adopter interface {
-	// Adopts says whether it takes files of a layout whose states a snapshot describes so, by the names that they have now. It is
-	// asked before the first Restore; was is nil for a state that is left behind.
-	Adopts(l Layout, was []*State) bool
+	// Adopts says whether it takes files of a format whose records have these states, in this order: as the snapshot describes them,
+	// but for their names, which are those of now; one that is left behind has none. It is asked before the first Restore.
+	Adopts(format string, states []State) bool
 	// Adopt takes the files of a snapshot that count for any of its key groups, all at once: each has a Path or is copied. It is
 	// called once at most, before the first Restore.
 	Adopt(sources []RecordSource) error

@@ -102,8 +102,11 @@ func (c *Coordinator) Bases() []*Manifest {
 	var all []*Manifest
 	for id, p := range c.pending {
 		// One whose manifest could not be written may be complete all the same, as long as no later one is.
-		if p.base != nil && (!p.ended() || p.tried && id > c.newest) {
-			all = append(all, p.base.manifest)
+		if p.ended() && (!p.tried || id <= c.newest) {
+			continue
+		}
+		if p.shares != nil { // with a base it is the base's
+			all = append(all, p.shares)
 		}
 	}
 	return all

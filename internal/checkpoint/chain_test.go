@@ -209,7 +209,7 @@ func (x *chainRun) check() {
 func (x *chainRun) compare(m *Manifest, subtask int) {
 	x.t.Helper()
 	got := chainContent{}
-	err := (&Snapshot{Manifest: m, Store: x.s}).Keyed(x.t.Context(), "detect", 4*subtask, 4*subtask+4, func(state string, group int, r backend.Reader) error {
+	err := (&Snapshot{Manifest: m, Store: x.s}).Keyed(x.t.Context(), "detect", 4*subtask, 4*subtask+4, nil, func(state string, group int, r backend.Reader) error {
 		at := spot{state, group}
 		if got[at] != nil {
 			return errors.New("it is there twice")

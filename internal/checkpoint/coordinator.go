@@ -30,10 +30,11 @@ type Coordinator struct {
 
 	mu       sync.Mutex // guards all below; never held while the store works, which may take as long as it likes
 	next     int64
-	sequence int64    // of the newest complete snapshot
-	newest   int64    // its checkpoint
-	from     []string // the savepoints that the job has come through
-	base     *base    // the newest complete checkpoint of this attempt, if the next may be a difference to it
+	sequence int64     // of the newest complete snapshot
+	newest   int64     // its checkpoint
+	from     []string  // the savepoints that the job has come through
+	base     *base     // the newest complete checkpoint of this attempt, if the next may be a difference to it
+	restored *Manifest // what the attempt goes on from, if its files are in Store; nil when there is a base
 	pending  map[int64]*pending
 	closed   bool
 	writing  sync.WaitGroup
@@ -43,9 +44,10 @@ type Coordinator struct {
 // pending is a checkpoint that is not complete.
 type pending struct {
 	manifest Manifest
-	to       *Target // of a savepoint; nil: the job's store
-	begun    Mark    // the newest manifest when it began
-	base     *base   // what it is a difference to; nil: it is whole
+	to       *Target   // of a savepoint; nil: the job's store
+	begun    Mark      // the newest manifest when it began
+	base     *base     // what it is a difference to; nil: it is whole
+	shares   *Manifest // whose files of records it may have too; nil: nobody's
 	chains   map[share]chain
 	tried    bool // its manifest is being written, or was
 	missing  int  // subtasks
@@ -80,6 +82,9 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 	if to == nil && c.base != nil {
 		p.base, format = c.base, FormatChained
 	}
+	if to == nil {
+		p.shares = c.shareable()
+	}
 	p.manifest = Manifest{
 		Format: format, Job: c.Job, Checkpoint: c.next, MaxParallelism: c.MaxParallelism,
 		Epoch: c.Epoch, Taken: time.Unix(0, c.Clock.Now()).UTC(), From: c.from,
@@ -97,10 +102,21 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 // After makes the attempt go on from a snapshot, with the numbers behind its.
 func (c *Coordinator) After(m *Manifest) {
 	c.next, c.newest, c.sequence, c.from = m.Checkpoint, m.Checkpoint, m.Sequence, m.From
+	if m.Place == "" {
+		c.restored = m
+	}
 	if m.ID != "" {
 		c.from = append(slices.Clone(m.From), m.ID)
 		c.from = c.from[max(0, len(c.from)-rememberedFrom):]
 	}
+}
+
+// shareable is whose files of records a checkpoint that begins now may have too.
+func (c *Coordinator) shareable() *Manifest {
+	if c.base != nil {
+		return c.base.manifest
+	}
+	return c.restored
 }
 
 // mark is the newest manifest in the job's store.
@@ -197,10 +213,14 @@ func (c *Coordinator) complete(p *pending) {
 	}
 	failpoint.Hit(failpoint.ManifestBefore)
 	p.tried = true
+	if p.manifest.hasRecords() {
+		p.manifest.Format = FormatRecords
+	}
 	err := c.writeAlone(&p.manifest)
 	failpoint.Hit(failpoint.ManifestAfter)
 	if err == nil {
 		c.sequence, c.newest, c.base = p.manifest.Sequence, p.manifest.Checkpoint, &base{&p.manifest, p.chains}
+		c.restored = nil
 	}
 	switch {
 	case p.ended(): // it was given up meanwhile; if it is there now all the same, it is the newest
@@ -275,7 +295,7 @@ func (c *Coordinator) Adopt(m *Manifest, place string) error {
 	case err != nil:
 		return err
 	}
-	c.sequence, c.newest, c.base = point.Sequence, point.Checkpoint, nil
+	c.sequence, c.newest, c.base, c.restored = point.Sequence, point.Checkpoint, nil, nil
 	return nil
 }
 
@@ -314,6 +334,7 @@ func (p *pending) add(operators []Operator) {
 	for _, o := range operators {
 		to := p.manifest.operator(o.Name)
 		to.Files = append(to.Files, o.Files...)
+		to.addRecords(o.Records)
 		to.Entries = append(to.Entries, o.Entries...)
 		to.Floors = append(to.Floors, o.Floors...)
 		to.Committables = append(to.Committables, o.Committables...)

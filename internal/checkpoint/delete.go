@@ -102,7 +102,7 @@ func (m *Manifest) files() []string {
 	}
 	var all []string
 	for _, o := range m.Operators {
-		for _, f := range o.Files {
+		for _, f := range o.AllFiles() {
 			all = append(all, f.Name)
 		}
 	}

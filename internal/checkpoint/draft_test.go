@@ -41,7 +41,7 @@ func TestDraft(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	err = s.Keyed(t.Context(), "op", 0, 8, func(state string, group int, r backend.Reader) error {
+	err = s.Keyed(t.Context(), "op", 0, 8, nil, func(state string, group int, r backend.Reader) error {
 		k, _, v, err := r.Next()
 		got = append(got, state, string(k), string(v))
 		return err

@@ -143,7 +143,7 @@ func Orphans(files []string, retained []*Manifest, folder string) (drop []string
 	named := map[string]bool{}
 	for _, m := range retained {
 		for _, o := range m.Operators {
-			for _, f := range o.Files {
+			for _, f := range o.AllFiles() {
 				named[f.Name] = true
 			}
 		}

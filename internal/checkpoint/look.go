@@ -32,6 +32,7 @@ type Content struct {
 	Entries, Bytes int64
 	Differs        bool
 	layers         layers
+	records        *Records // that have it; nil: layers have
 }
 
 // Contents lists what an operator has, key groups of one file, or of one chain of files, together.
@@ -50,8 +51,15 @@ func (s *Snapshot) Contents(ctx context.Context, o *Operator) ([]Content, error)
 		}
 		for _, at := range l.order {
 			x := l.layers[at]
-			all = append(all, Content{at.state, at.group, x.entries(), x.bytes(), len(x) > 1, x})
+			all = append(all, Content{State: at.state, Group: at.group, Entries: x.entries(), Bytes: x.bytes(), Differs: len(x) > 1, layers: x})
 		}
+	}
+	for i := range o.Records {
+		more, err := s.recordContents(ctx, &o.Records[i])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
 	}
 	return all, nil
 }
@@ -191,15 +199,26 @@ func verifySection(p store.Piece, file File, sec section, entry func(Section, Op
 // Reading is entries that are being read.
 type Reading struct {
 	backend.Reader
-	merge  *mergeReader
+	merge  *mergeReader // nil: it reads records
 	pieces map[string]store.Piece
+	err    error // of records
 }
 
 // File is the name of the file that is read.
-func (r *Reading) File() string { return r.merge.file().Name }
+func (r *Reading) File() string {
+	if r.merge == nil {
+		return "files of records"
+	}
+	return r.merge.file().Name
+}
 
 // Failed says that Next has returned an error, which names the file.
-func (r *Reading) Failed() bool { return r.merge.failed }
+func (r *Reading) Failed() bool { return r.err != nil || r.merge != nil && r.merge.failed }
+
+// failing is a reader of nothing.
+type failing struct{ err error }
+
+func (f failing) Next() (key, item, value []byte, err error) { return nil, nil, nil, f.err }
 
 // Close closes the files.
 func (r *Reading) Close() (err error) {
@@ -211,6 +230,13 @@ func (r *Reading) Close() (err error) {
 
 // Read reads what a snapshot has of one state in one key group.
 func (s *Snapshot) Read(ctx context.Context, c Content) *Reading {
+	if c.records != nil {
+		entries, err := s.recordsOf(ctx, *c.records, c.State, c.Group)
+		if err != nil {
+			return &Reading{Reader: failing{err}, err: err}
+		}
+		return &Reading{Reader: entries}
+	}
 	r := &Reading{pieces: map[string]store.Piece{}}
 	r.merge = newMergeReader(c.layers, func(f File) (store.Piece, error) {
 		p, err := s.open(ctx, f)

@@ -24,6 +24,7 @@ import (
 const (
 	FormatVersion = 1
 	FormatChained = 2 // some files are of checkpoints before, or have differences to them
+	FormatRecords = 3 // and there are files of records
 )
 
 // Manifest is what a snapshot consists of. Writing it is what makes the snapshot complete.
@@ -74,6 +75,7 @@ type Operator struct {
 	KeySchema codec.Schema    `json:"keySchema,omitzero"`
 	States    []backend.State `json:"states,omitempty"`
 	Files     []File          `json:"files,omitempty"`
+	Records   []Records       `json:"records,omitempty"`
 	Entries   []backend.Entry `json:"entries,omitempty"`
 	Floors    []backend.Floor `json:"floors,omitempty"`
 	// Committables are what an exactly-once sink has prepared and not yet committed when this was written.
@@ -167,8 +169,8 @@ func parse(data []byte) (*Manifest, error) {
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	if m.Format != FormatVersion && m.Format != FormatChained {
-		return nil, fmt.Errorf("format %d is not one that this version reads (%d and %d)", m.Format, FormatVersion, FormatChained)
+	if m.Format < FormatVersion || m.Format > FormatRecords {
+		return nil, fmt.Errorf("format %d is not one that this version reads (%d to %d)", m.Format, FormatVersion, FormatRecords)
 	}
 	return &m, nil
 }
@@ -198,7 +200,9 @@ func (m *Manifest) operator(name string) *Operator {
 // sort puts everything in an order that does not depend on which subtask was first.
 func (m *Manifest) sort() {
 	sort.Slice(m.Operators, func(i, j int) bool { return m.Operators[i].Name < m.Operators[j].Name })
-	for _, o := range m.Operators {
+	for i := range m.Operators {
+		o := &m.Operators[i]
+		m.sortRecords(o)
 		slices.SortFunc(o.Files, func(a, b File) int {
 			return cmp.Or(cmp.Compare(m.writer(a), m.writer(b)), strings.Compare(a.Name, b.Name))
 		})

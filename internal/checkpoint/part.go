@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/failpoint"
 	"leat.dev/leat/internal/runtime"
 	"leat.dev/leat/internal/store"
@@ -16,6 +17,8 @@ type partWriter struct {
 	in   store.Store
 	to   *Target // of a savepoint
 	base *base   // nil: the part is whole
+	// shares has files of records that need not be written again; nil: none.
+	shares *Manifest
 	// chains are what a later checkpoint of the job's own goes on with.
 	chains map[share]chain
 }
@@ -28,7 +31,7 @@ func (c *Coordinator) writerOf(part *runtime.Capture) *partWriter {
 	if p == nil {
 		return w
 	}
-	w.base = p.base
+	w.base, w.shares = p.base, p.shares
 	if p.to != nil {
 		w.in, w.to = p.to.Store, p.to
 	}
@@ -41,11 +44,10 @@ func (w *partWriter) persist() ([]Operator, error) {
 	for _, captured := range w.part.Operators {
 		o := Operator{Name: captured.Operator, Entries: captured.Entries, Floors: captured.Floors, Committables: captured.Committables}
 		if len(captured.Keyed) > 0 {
-			files, err := w.segment(captured)
-			if err != nil {
+			var err error
+			if o.Files, o.Records, err = w.segment(captured); err != nil {
 				return nil, fmt.Errorf("operator %s, subtask %d: %w", captured.Operator, w.part.Subtask, err)
 			}
-			o.Files = files
 		}
 		operators = append(operators, o)
 	}
@@ -54,7 +56,7 @@ func (w *partWriter) persist() ([]Operator, error) {
 
 // segment writes an operator's state, and returns all files that have it. A codec of the user's that panics fails the checkpoint,
 // not the process.
-func (w *partWriter) segment(o runtime.OperatorCapture) (files []File, err error) {
+func (w *partWriter) segment(o runtime.OperatorCapture) (files []File, records []Records, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = runtime.Thrown(r)
@@ -63,22 +65,24 @@ func (w *partWriter) segment(o runtime.OperatorCapture) (files []File, err error
 	f := File{Name: w.name(o.Operator), From: w.part.GroupFrom, To: w.part.GroupTo, Checkpoint: w.part.Checkpoint}
 	create := func() (store.Writer, error) { return w.in.Create(context.Background(), f.Name) }
 	at := share{o.Operator, w.part.Subtask}
+	filing := &filing{w: w, operator: o.Operator}
 	var sections []section
 	if w.base == nil {
-		f.Bytes, sections, err = writeWhole(create, o)
+		f.Bytes, sections, err = writeWhole(create, o, filing)
 	} else {
-		f.Bytes, sections, err = writeChained(create, o, w.base.chains[at])
+		f.Bytes, sections, err = writeChained(create, o, w.base.chains[at], filing)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	records = filing.named()
 	if w.base == nil {
 		w.chains[at] = chain{}.then(f, sections)
 		f.Checkpoint = 0
-		return []File{f}, nil
+		return []File{f}, records, nil
 	}
 	w.chains[at] = w.base.chains[at].then(f, sections)
-	return w.chains[at].files(w.part.Checkpoint), nil
+	return w.chains[at].files(w.part.Checkpoint), records, nil
 }
 
 // name is where a subtask's segment file goes.
@@ -90,7 +94,7 @@ func (w *partWriter) name(operator string) string {
 }
 
 // writeWhole writes a file of all that there is.
-func writeWhole(create func() (store.Writer, error), o runtime.OperatorCapture) (int64, []section, error) {
+func writeWhole(create func() (store.Writer, error), o runtime.OperatorCapture, filing *filing) (int64, []section, error) {
 	out, err := create()
 	if err != nil {
 		return 0, nil, err
@@ -101,8 +105,12 @@ func writeWhole(create func() (store.Writer, error), o runtime.OperatorCapture) 
 		return 0, nil, err
 	}
 	failpoint.Hit(failpoint.SegmentBegun)
+	var to backend.Writer = w
+	if filing.w.to == nil { // a savepoint may be read by whatever backend
+		to = filedWhole{w, filing}
+	}
 	for _, s := range o.Keyed {
-		if err := s.Persist(w); err != nil {
+		if err := s.Persist(to); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -113,13 +121,13 @@ func writeWhole(create func() (store.Writer, error), o runtime.OperatorCapture) 
 }
 
 // writeChained writes a file of what has changed, if anything has.
-func writeChained(create func() (store.Writer, error), o runtime.OperatorCapture, behind chain) (int64, []section, error) {
+func writeChained(create func() (store.Writer, error), o runtime.OperatorCapture, behind chain, filing *filing) (int64, []section, error) {
 	out := &lazily{create: create}
 	defer func() { _ = out.Abort() }() // as above
 	w := newChainedWriter(out, behind.spots())
 	failpoint.Hit(failpoint.SegmentBegun)
 	for _, s := range o.Keyed {
-		if err := s.Persist(w); err != nil {
+		if err := s.Persist(filedChained{w, filing}); err != nil {
 			return 0, nil, err
 		}
 	}

@@ -74,6 +74,11 @@ func (p *Points) Read(ctx context.Context, operator, state string, key []byte, f
 	then := p.snapshot.then(operator, o, state)
 	hash := keygroup.HashBytes(key)
 	group := keygroup.Of(hash, p.snapshot.Manifest.MaxParallelism)
+	for _, r := range o.Records {
+		if err := p.readRecord(ctx, r, then, hash, key, f); err != nil {
+			return fmt.Errorf("operator %s: state %s, key group %d: %w", operator, then, group, err)
+		}
+	}
 	for _, file := range o.Files {
 		if group < file.From || group >= file.To {
 			continue

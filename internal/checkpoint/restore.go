@@ -20,8 +20,9 @@ type Snapshot struct {
 	Match *Match
 }
 
-// Keyed calls f for each state of an operator in each key group of a range.
-func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error {
+// Keyed calls f for each state of an operator in each key group of a range, but for those in files of records that adopt takes over;
+// nil takes none.
+func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, adopt backend.Adopt, f func(state string, group int, r backend.Reader) error) error {
 	o := s.operator(operator)
 	if o == nil {
 		return nil
@@ -34,6 +35,11 @@ func (s *Snapshot) Keyed(ctx context.Context, operator string, from, to int, f f
 			return f(now, group, r)
 		}
 		return nil // left behind
+	}
+	for _, r := range o.Records {
+		if err := s.records(ctx, operator, r, from, to, adopt, wanted); err != nil {
+			return fmt.Errorf("operator %s: %w", operator, err)
+		}
 	}
 	for _, files := range ranges(o.Files) {
 		if files[0].To <= from || files[0].From >= to {

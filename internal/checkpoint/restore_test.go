@@ -31,7 +31,7 @@ func taken(t *testing.T) (*Snapshot, *faulty) {
 // keyedOf is what an operator's subtask would restore.
 func keyedOf(t *testing.T, s *Snapshot, operator string, from, to int) (string, error) {
 	var all []string
-	err := s.Keyed(t.Context(), operator, from, to, func(state string, group int, r backend.Reader) error {
+	err := s.Keyed(t.Context(), operator, from, to, nil, func(state string, group int, r backend.Reader) error {
 		entries, err := readEntries(r)
 		all = append(all, fmt.Sprintf("%s/%d:%d", state, group, len(entries)))
 		return err
@@ -83,7 +83,7 @@ func TestRestoreErrorsNameTheFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	faults.fails = ""
-	err := s.Keyed(t.Context(), "detect", 0, 128, func(string, int, backend.Reader) error { return errFull })
+	err := s.Keyed(t.Context(), "detect", 0, 128, nil, func(string, int, backend.Reader) error { return errFull })
 	if err == nil || err.Error() != file+"state count, key group 23: the disk is full" {
 		t.Errorf("got %v", err)
 	}
@@ -107,9 +107,9 @@ func TestReadManifest(t *testing.T) {
 	const file = "fraud/manifests/0000000001.json"
 	_, s := taken(t)
 	for text, want := range map[string]string{
-		string(sealed([]byte(`{"format":9}`))): file + ": format 9 is not one that this version reads (1 and 2)",
+		string(sealed([]byte(`{"format":9}`))): file + ": format 9 is not one that this version reads (1 to 3)",
 		string(sealed([]byte(`{"format":`))):   file + ": the file is damaged: unexpected end of JSON input",
-		string(sealed([]byte(`null`))):         file + ": format 0 is not one that this version reads (1 and 2)",
+		string(sealed([]byte(`null`))):         file + ": format 0 is not one that this version reads (1 to 3)",
 		`{"format":1}`:                         file + ": the file is damaged: it does not end with its checksum",
 		"{}\ncrc32c 00000000\n":                file + ": the file is damaged: its checksum is f01f9d27, not 00000000",
 	} {

@@ -171,7 +171,7 @@ func (w *segmentWriter) index(magic string) error {
 }
 
 // ErrDamaged says that a file of a snapshot is not there, or does not read as it was written.
-var ErrDamaged = errors.New("the file is damaged")
+var ErrDamaged = backend.ErrDamaged
 
 const tailBytes = 8 + len(magic)
 

@@ -29,7 +29,9 @@ type Job struct {
 	Recovery Recovery
 	// SetMemory sets how many bytes state may take; it refuses when the job's backend has no such setting.
 	SetMemory func(bytes int64) error
-	Plan      func() (*graph.Plan, error)
+	// SetBackend sets where state lives, by the backend's name, and in which folder; "" is what the job says.
+	SetBackend func(name, dir string) error
+	Plan       func() (*graph.Plan, error)
 	// Compare says what restoring from a place, or from the "latest" snapshot, brings along, and fails if it can't be done.
 	Compare func(ctx context.Context, place string) (text string, err error)
 	Start   func(context.Context) (Running, error)

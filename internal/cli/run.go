@@ -20,6 +20,7 @@ var untouched = slog.Default()
 
 type runFlags struct {
 	memory                        int64
+	backend, stateDir             string
 	progress, logLevel, logFormat string
 	savepointOnTerm, control      string
 }
@@ -49,8 +50,13 @@ func (c *command) runCommand() *cobra.Command {
 	cmd.Flags().Var(text{&f.control, "PATH|none"}, "control",
 		"Where the socket is that status, savepoint and stop use. Default: one named after the job, in a folder that only this user can enter.")
 	cmd.Flags().Var(size{&f.memory}, "memory",
-		"How much memory state may take, such as 512MiB or 2GB. A job that needs more fails with an error that says so, before "+
-			"the system ends the process. Default: what the job says, or else 60 % of the memory that the process may have.")
+		"How much memory state may take, such as 512MiB or 2GB. With the backend heap, a job that needs more fails with an error that "+
+			"says so, before the system ends the process; with disk, the rest goes to disk. Default: what the job says, or else 60 % "+
+			"(heap) or 25 % (disk) of the memory that the process may have.")
+	addChoice(cmd, &f.backend, "backend",
+		"Where state lives: heap, in memory, or disk, in memory and on disk. Default: what the job says, or else heap.", "heap", "disk")
+	cmd.Flags().Var(text{&f.stateDir, "DIR"}, "state-dir",
+		"A folder for the state of the backend disk, which this process alone uses. Default: what the job says, or else a temporary one.")
 	addChoice(cmd, &f.progress, "progress",
 		"Whether to show on standard error how far the job is. auto does when that is a terminal, unless a sink prints to the "+
 			"same terminal; always writes a line every second when it is none.", "auto", "always", "never")
@@ -83,6 +89,11 @@ func (c *command) prepare(cmd *cobra.Command, f runFlags) error {
 	}
 	if err := c.checkRestore(cmd); err != nil {
 		return err
+	}
+	if f.backend != "" || f.stateDir != "" {
+		if err := c.job.SetBackend(f.backend, f.stateDir); err != nil {
+			return usageError{err}
+		}
 	}
 	if cmd.Flags().Changed("memory") {
 		if err := c.job.SetMemory(f.memory); err != nil {

@@ -110,7 +110,7 @@ func showText(ctx context.Context, s *inspect.Snapshot, now time.Time) (string, 
 	var b strings.Builder
 	files, size := 0, int64(0)
 	for _, o := range m.Operators {
-		for _, f := range o.Files {
+		for _, f := range o.AllFiles() {
 			files, size = files+1, size+f.Bytes
 		}
 	}
@@ -161,8 +161,8 @@ func operatorsText(m *checkpoint.Manifest) string {
 			committables = fmt.Sprintf("%d, %s", len(o.Committables), bytesText(int64(size)))
 		}
 		files := ""
-		if len(o.Files) > 0 {
-			files = fmt.Sprint(len(o.Files))
+		if all := o.AllFiles(); len(all) > 0 {
+			files = fmt.Sprint(len(all))
 		}
 		rows = append(rows, []string{o.Name, string(o.Kind), o.Key, files, floorsText(o.Floors), committables})
 	}

@@ -24,6 +24,9 @@ const (
 	SegmentWritten Point = "segment/written" // all of it is written and not durable
 	SegmentClosed  Point = "segment/closed"  // it is durable and has its name
 
+	RecordsBefore Point = "records/before" // a file of the state on disk is durable, and not in the store
+	RecordsAfter  Point = "records/after"  // it is
+
 	PrepareBefore Point = "prepare/before" // a sink has met the barrier
 	PrepareAfter  Point = "prepare/after"  // what it has written is durable and hidden
 
@@ -74,6 +77,7 @@ func All() []Point {
 		RecoverBefore, RecoverBetween, RecoverAfter, RestoreAfter,
 		CheckpointBegun, CheckpointTriggered, CheckpointCaptured,
 		SegmentBegun, SegmentHalf, SegmentWritten, SegmentClosed,
+		RecordsBefore, RecordsAfter,
 		PrepareBefore, PrepareAfter,
 		ManifestBefore, ManifestAfter,
 		CommitBefore, CommitSinkBefore, CommitSinkAfter, CommitBetween, CommitAfter, FinalComplete, FinalCommitted,

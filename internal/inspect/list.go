@@ -107,7 +107,7 @@ func (sum *Summary) describe(m *checkpoint.Manifest) {
 	sum.Job, sum.Checkpoint, sum.Sequence, sum.Taken = m.Job, m.Checkpoint, m.Sequence, m.Taken
 	for _, o := range m.Operators {
 		sum.Parallelism = max(sum.Parallelism, o.Subtasks())
-		for _, f := range o.Files {
+		for _, f := range o.AllFiles() {
 			sum.Bytes += f.Bytes
 		}
 	}

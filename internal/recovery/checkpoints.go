@@ -99,7 +99,7 @@ func (s *Supervisor) takeCheckpoint(a *local.Attempt) error {
 // bytesOf is how much a checkpoint has written to segment files.
 func bytesOf(m *checkpoint.Manifest) (n int64) {
 	for _, o := range m.Operators {
-		for _, f := range o.Files {
+		for _, f := range o.AllFiles() {
 			if f.Checkpoint == 0 {
 				n += f.Bytes
 			}

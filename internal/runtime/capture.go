@@ -117,8 +117,9 @@ func (t *Subtask) setAlarm() {
 
 // Restored is a snapshot as a subtask sees it: by the names that operators and states have in the job that is restored.
 type Restored interface {
-	// Keyed calls f for each state of an operator, by the name that it has now, in each key group of a range, half open.
-	Keyed(ctx context.Context, operator string, from, to int, f func(state string, group int, r backend.Reader) error) error
+	// Keyed calls f for each state of an operator, by the name that it has now, in each key group of a range, half open, but for those
+	// in files of records that adopt takes over.
+	Keyed(ctx context.Context, operator string, from, to int, adopt backend.Adopt, f func(state string, group int, r backend.Reader) error) error
 	// States are an operator's states as the snapshot describes them, by the names that they have now.
 	States(operator string) map[string]backend.State
 	// Entries are the entries of all subtasks of an operator without keys, with the names that their states have now.
@@ -148,7 +149,7 @@ func (t *Subtask) Restore(ctx context.Context, from Restored) (floor int64, err 
 			continue
 		}
 		floor = t.restoreFloors(l.Operator, from.Floors(l.Node.Name))
-		err := from.Keyed(ctx, l.Node.Name, t.GroupFrom, t.GroupTo, func(state string, group int, r backend.Reader) error {
+		err := from.Keyed(ctx, l.Node.Name, t.GroupFrom, t.GroupTo, adopterOf(s.State()), func(state string, group int, r backend.Reader) error {
 			return restoreState(s.State(), was[state], state, group, r)
 		})
 		if err != nil {
@@ -177,6 +178,24 @@ func (t *Subtask) restoreFloors(operator any, floors []backend.Floor) int64 {
 		return flow.NoTime
 	}
 	return least
+}
+
+// adopterOf has the parts of an operator take over files of records.
+func adopterOf(parts []backend.Keyed) backend.Adopt {
+	return func(format string, states []backend.State, open func() ([]backend.RecordSource, error)) (bool, error) {
+		for _, k := range parts {
+			a, ok := k.(backend.Adopter)
+			if !ok || !a.Adopts(format, states) {
+				continue
+			}
+			sources, err := open()
+			if err != nil {
+				return false, err
+			}
+			return true, a.Adopt(sources)
+		}
+		return false, nil
+	}
 }
 
 // restoreState hands the entries of a state to the part of the operator that has it.

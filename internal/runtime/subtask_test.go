@@ -328,7 +328,7 @@ type restored struct {
 	state  string
 }
 
-func (s restored) Keyed(_ context.Context, operator string, from, to int, f func(string, int, backend.Reader) error) error {
+func (s restored) Keyed(_ context.Context, operator string, from, to int, _ backend.Adopt, f func(string, int, backend.Reader) error) error {
 	s.note("groups %d to %d of %s", from, to, operator)
 	return f(s.state, 2, nil)
 }

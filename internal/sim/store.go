@@ -173,7 +173,7 @@ func (w *World) wrote(name string) {
 	}
 	var files []string
 	for _, o := range m.Operators {
-		for _, f := range o.Files {
+		for _, f := range o.AllFiles() {
 			files = append(files, f.Name)
 		}
 	}

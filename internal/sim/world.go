@@ -273,7 +273,7 @@ func (w *World) checkSnapshot(s *checkpoint.Snapshot) {
 			}
 			return err
 		}
-		if err := s.Keyed(context.Background(), o.Name, 0, s.Manifest.MaxParallelism, read); err != nil {
+		if err := s.Keyed(context.Background(), o.Name, 0, s.Manifest.MaxParallelism, nil, read); err != nil {
 			w.fail("manifest %d: operator %s can't be read: %v", s.Manifest.Sequence, o.Name, err)
 		}
 	}
@@ -318,7 +318,7 @@ func (w *World) checkTidy() {
 			return
 		}
 		for _, o := range newest.Operators {
-			for _, f := range o.Files {
+			for _, f := range o.AllFiles() {
 				named[f.Name] = true
 			}
 		}

@@ -98,6 +98,24 @@ func (d *Directory) create(ctx context.Context, name string) (*dirWriter, error)
 	return &dirWriter{store: d, ctx: ctx, name: name, temporary: temporary, file: file}, nil
 }
 
+// Link makes a file a piece, if it is one of the operating system's on the store's file system.
+func (d *Directory) Link(ctx context.Context, file, name string) (bool, error) {
+	if err := Check(ctx, name); err != nil {
+		return false, d.explain("link", name, err)
+	}
+	if _, real := d.fsys.(vfs.OS); !real {
+		return false, nil
+	}
+	err := d.publish(file, name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, syscall.EXDEV), errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EMLINK):
+		return false, nil
+	}
+	return false, d.explain("link", name, err)
+}
+
 // inFolder makes a folder and does something in it, again when another goroutine or process has removed the folder in between.
 func (d *Directory) inFolder(dir string, do func() error) (err error) {
 	for range publishAttempts {
@@ -173,7 +191,11 @@ func (d *Directory) open(ctx context.Context, name string) (Piece, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dirPiece{f, info.Bytes}, nil
+	piece := dirPiece{f, info.Bytes}
+	if _, real := d.fsys.(vfs.OS); real {
+		return realPiece{piece, file}, nil
+	}
+	return piece, nil
 }
 
 type dirPiece struct {
@@ -182,6 +204,15 @@ type dirPiece struct {
 }
 
 func (p dirPiece) Size() int64 { return p.bytes }
+
+// realPiece is one of the operating system's file system.
+type realPiece struct {
+	dirPiece
+	path string
+}
+
+// Path is where the piece lies.
+func (p realPiece) Path() string { return p.path }
 
 // missing tells whether an error means that there is nothing of a name, and not that the root is no folder.
 func (d *Directory) missing(err error) bool {

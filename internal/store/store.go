@@ -62,6 +62,16 @@ type Piece interface {
 	Size() int64
 }
 
+// Linker is a store that takes files of the file system over without copying them.
+type Linker interface {
+	// Link makes a file that is durable, and never changes, a piece, under the same conditions as Put. It returns false if that can't be: then
+	// its bytes are to be written.
+	Link(ctx context.Context, file, name string) (linked bool, err error)
+}
+
+// Pathed is an open piece that is a file of the file system.
+type Pathed interface{ Path() string }
+
 // Sweeper is a store in which writers that die leave something that nobody sees.
 type Sweeper interface {
 	// Sweep removes what dead writers left: those temporaries that stale says yes to, never this store's own. It returns how many

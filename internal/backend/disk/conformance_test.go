@@ -20,6 +20,28 @@ func TestConformance(t *testing.T) {
 	t.Run("many", func(t *testing.T) { conform(t, 100, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
 }
 
+// TestBudget runs it over stores whose budget is used up from the beginning: each keeps as few rows as it may, and gives memory back all the time.
+func TestBudget(t *testing.T) {
+	keys, err := keygroup.Derive[int64](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	budget := disk.New(disk.Options{
+		BudgetBytes: 1,
+		Log:         hashlog.Options{FS: vfs.NewMem(), SegmentBytes: 16 << 10, BufferBytes: 4 << 10, RewriteBytesPerSecond: -1},
+		Dir:         "state",
+	}).Budget()
+	backendtest.Suite[int64]{
+		Keys: keys, Key: func(i int) int64 { return int64(i) * 0x9E3779B9 },
+		Open: func(from, to, max int) *backendtest.Store[int64] {
+			return heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+		},
+	}.Run(t)
+	if used := budget.UsedBytes(); used != 0 {
+		t.Errorf("%d bytes of the budget are still taken after all stores were closed", used)
+	}
+}
+
 func conform[K comparable](t *testing.T, most int, key func(int) K) {
 	keys, err := keygroup.Derive[K](nil)
 	if err != nil {
@@ -42,12 +64,6 @@ func conform[K comparable](t *testing.T, most int, key func(int) K) {
 				t.Fatal(err)
 			}
 			s.Cool(table, most)
-			b.Close = func() {
-				s.Close()
-				if err := table.Close(); err != nil {
-					t.Error(err)
-				}
-			}
 			return b
 		},
 	}.Run(t)

@@ -2,6 +2,7 @@
 package disk
 
 import (
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/hashlog"
 	"leat.dev/leat/internal/backend/heap"
 )
@@ -11,6 +12,8 @@ type Table struct {
 	table *hashlog.Table
 	batch hashlog.Batch
 	moved func(hash, from, to uint64)
+
+	closed func() // called by Close; nil: nobody waits for it
 }
 
 var _ heap.Cold = (*Table)(nil)
@@ -72,7 +75,25 @@ func (t *Table) Tend() error {
 }
 
 // Close gives the table up.
-func (t *Table) Close() error { return t.table.Close() }
+func (t *Table) Close() error {
+	err := t.table.Close()
+	if t.closed != nil {
+		t.closed()
+	}
+	return err
+}
+
+// Format is the name of the hash log's format.
+func (t *Table) Format() string { return Format }
+
+// Restore gives the table, which is empty, the records of a snapshot.
+func (t *Table) Restore(sources []backend.RecordSource) error {
+	files := make([]hashlog.SegmentFile, len(sources))
+	for i, s := range sources {
+		files[i] = hashlog.SegmentFile{Name: s.Name, Path: s.Path, Copy: s.ReaderAt, Bytes: s.Bytes, From: s.From, To: s.To}
+	}
+	return t.table.Restore(files)
+}
 
 // Seal begins a snapshot.
 func (t *Table) Seal() (heap.ColdDraft, error) {
@@ -92,7 +113,7 @@ func (t *Table) Adopt(d heap.ColdDraft, most int, current func(tag, hash, place 
 type draft struct {
 	*hashlog.Draft
 	segments []*hashlog.Segment
-	sources  []hashlog.Source
+	records  backend.Records // nil: not open yet
 	closed   bool
 }
 
@@ -112,19 +133,29 @@ func (d *draft) Close() error {
 	return nil
 }
 
+// Files are the snapshot's segments.
+func (d *draft) Files() []backend.RecordFile {
+	files := make([]backend.RecordFile, len(d.segments))
+	for i, s := range d.segments {
+		files[i] = s
+	}
+	return files
+}
+
 // Records goes through what the snapshot has in a key group.
 func (d *draft) Records(group int, f func(hash uint64, key, value []byte) error) error {
-	if d.sources == nil {
+	if d.records == nil {
+		var sources []backend.RecordSource
 		for _, s := range d.segments {
-			r, err := hashlog.ReadSegment(s, s.Bytes(), s.Name())
-			if err != nil {
-				return err
-			}
 			from, to := s.Groups()
-			d.sources = append(d.sources, hashlog.Source{Reader: r, From: from, To: to})
+			sources = append(sources, backend.RecordSource{Name: s.Name(), From: from, To: to, Bytes: s.Bytes(), ReaderAt: s})
+		}
+		var err error
+		if d.records, err = read(sources); err != nil {
+			return err
 		}
 	}
-	return hashlog.ReadGroups(d.sources, group, group+1, f)
+	return d.records.Group(group, f)
 }
 
 // Release gives the segments up, and the draft if it is not complete.

@@ -3,6 +3,8 @@ package hashlog
 import (
 	"errors"
 	"fmt"
+
+	"leat.dev/leat/internal/backend"
 )
 
 // A DamageError says that bytes of a segment are not those that were written: nothing of them is used. What was in the segment
@@ -16,6 +18,9 @@ type DamageError struct {
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("segment %s is damaged at byte %d: %s; restore from a snapshot, and check the disk", e.File, e.Offset, e.What)
 }
+
+// Unwrap has errors.Is know it as damage.
+func (e *DamageError) Unwrap() error { return backend.ErrDamaged }
 
 // A TooLongError says that a key and its value are longer than MaxRecordBytes.
 type TooLongError struct{ Bytes int64 }

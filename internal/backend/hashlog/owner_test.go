@@ -237,7 +237,7 @@ func BenchmarkRestore(b *testing.B) {
 			b.Fatal(err)
 		}
 		from, to := s.Groups()
-		files = append(files, SegmentFile{s.Name(), s.Path(), from, to})
+		files = append(files, SegmentFile{Name: s.Name(), Path: s.Path(), From: from, To: to})
 		defer s.Release()
 	}
 	b.ResetTimer()

@@ -1,6 +1,7 @@
 package hashlog
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -162,13 +163,9 @@ func ReadGroups(sources []Source, from, to int, yield func(hash uint64, key, val
 	if len(sources) == 0 {
 		return nil
 	}
-	sources = slices.Clone(sources)
-	slices.SortStableFunc(sources, byRank)
-	max := sources[0].Reader.Info().Max
-	for _, s := range sources {
-		if other := s.Reader.Info().Max; other != max {
-			return fmt.Errorf("segment %s is of a job with %d key groups, segment %s of one with %d", sources[0].Reader.name, max, s.Reader.name, other)
-		}
+	max, sources, err := ordered(sources)
+	if err != nil {
+		return err
 	}
 	r := newResolver(sources)
 	g := grouped{resolver: r, yield: yield}
@@ -181,6 +178,41 @@ func ReadGroups(sources []Source, from, to int, yield func(hash uint64, key, val
 		}
 	}
 	return nil
+}
+
+// ReadKey calls yield for the record of a key in a snapshot, if there is one. It reads little.
+func ReadKey(sources []Source, hash uint64, key []byte, yield func(value []byte) error) error {
+	if len(sources) == 0 {
+		return nil
+	}
+	_, sources, err := ordered(sources)
+	if err != nil {
+		return err
+	}
+	r := newResolver(sources)
+	g := grouped{resolver: r, yield: func(_ uint64, of, value []byte) error {
+		if !bytes.Equal(of, key) {
+			return nil // it has the same hash
+		}
+		return yield(value)
+	}}
+	if err := r.resolve(hash, hash, g.add); err != nil {
+		return err
+	}
+	return g.flush()
+}
+
+// ordered are sources in order of ranks. They must be of jobs with the same number of key groups.
+func ordered(sources []Source) (max int, _ []Source, _ error) {
+	sources = slices.Clone(sources)
+	slices.SortStableFunc(sources, byRank)
+	max = sources[0].Reader.Info().Max
+	for _, s := range sources {
+		if other := s.Reader.Info().Max; other != max {
+			return 0, nil, fmt.Errorf("segment %s is of a job with %d key groups, segment %s of one with %d", sources[0].Reader.name, max, s.Reader.name, other)
+		}
+	}
+	return max, sources, nil
 }
 
 func byRank(a, b Source) int { return cmp.Compare(a.Reader.trailer.rank, b.Reader.trailer.rank) }

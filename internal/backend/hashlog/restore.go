@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"leat.dev/leat/internal/vfs"
 )
 
 // SegmentFile is a segment of a snapshot that a table is restored from.
@@ -17,6 +19,9 @@ type SegmentFile struct {
 	Name string
 	// Path is a file of the log's file system. It is linked into the log's folder, or copied where that can't be.
 	Path string
+	// Copy is what has so many bytes of the segment where there is no Path.
+	Copy  io.ReaderAt
+	Bytes int64
 	// From … To-1 are what Segment.Groups was: key groups for which the segment counts.
 	From, To int
 }
@@ -27,14 +32,22 @@ func (t *Table) Restore(files []SegmentFile) error {
 	if len(t.held) > 0 || t.sequence > 0 {
 		return errors.New("hash log: a table can be restored only before it is used")
 	}
+	files = joined(files)
+	for i := range files {
+		files[i].From, files[i].To = max(files[i].From, t.config.From), min(files[i].To, t.config.To)
+	}
+	files = slices.DeleteFunc(files, func(f SegmentFile) bool { return f.From >= f.To })
+	paths, err := t.log.bringAll(files)
+	if err != nil {
+		return err
+	}
 	sources := make([]Source, 0, len(files))
-	for _, f := range joined(files) {
-		f.From, f.To = max(f.From, t.config.From), min(f.To, t.config.To)
-		if f.From >= f.To {
-			continue
-		}
-		s, err := t.open(f)
+	for i, f := range files {
+		s, err := t.open(f, paths[i])
 		if err != nil {
+			for _, left := range paths[i+1:] {
+				_ = t.log.fs.Remove(left) // the next Open would
+			}
 			return fmt.Errorf("restore segment %s: %w", f.Name, err)
 		}
 		sources = append(sources, s)
@@ -70,13 +83,37 @@ func joined(files []SegmentFile) []SegmentFile {
 	return kept
 }
 
-// open makes a file one of the table's segments.
-func (t *Table) open(f SegmentFile) (Source, error) {
-	l := t.log
-	_, path := l.nextName()
-	if err := l.bring(f.Path, path); err != nil {
-		return Source{}, err
+// bringers is how many files are copied at once.
+const bringers = 8
+
+// bringAll has files in the log's folder, and says where.
+func (l *Log) bringAll(files []SegmentFile) ([]string, error) {
+	paths, errs := make([]string, len(files)), make([]error, len(files))
+	room := make(chan struct{}, bringers)
+	var all sync.WaitGroup
+	for i, f := range files {
+		_, paths[i] = l.nextName()
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			if err := l.bring(f, paths[i]); err != nil {
+				errs[i] = fmt.Errorf("restore segment %s: %w", f.Name, err)
+			}
+		})
 	}
+	all.Wait()
+	err := errors.Join(errs...)
+	for i := range files {
+		if err != nil && errs[i] == nil {
+			_ = l.fs.Remove(paths[i]) // the next Open would
+		}
+	}
+	return paths, err
+}
+
+// open makes a file one of the table's segments.
+func (t *Table) open(f SegmentFile, path string) (Source, error) {
+	l := t.log
 	file, err := l.fs.Open(path)
 	if err != nil {
 		return Source{}, err
@@ -118,18 +155,18 @@ func (t *Table) openReader(s *Segment) (*SegmentReader, error) {
 }
 
 // bring links a file to another name, or copies it.
-func (l *Log) bring(from, to string) error {
-	err := l.fs.Link(from, to)
+func (l *Log) bring(f SegmentFile, to string) error {
+	if _, real := l.fs.(vfs.OS); f.Path == "" || !real && f.Copy != nil {
+		return l.copyTo(to, f.Copy, f.Bytes)
+	}
+	err := l.fs.Link(f.Path, to)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if copyErr := l.copy(from, to); copyErr != nil {
-		return errors.Join(err, copyErr, l.fs.Remove(to))
-	}
-	return nil
+	return l.copy(f.Path, to)
 }
 
-func (l *Log) copy(from, to string) (err error) {
+func (l *Log) copy(from, to string) error {
 	source, err := l.fs.Open(from)
 	if err != nil {
 		return err
@@ -139,12 +176,21 @@ func (l *Log) copy(from, to string) (err error) {
 	if err != nil {
 		return err
 	}
+	return l.copyTo(to, source, size)
+}
+
+// copyTo writes a file of so many bytes, or none.
+func (l *Log) copyTo(to string, from io.ReaderAt, bytes int64) (err error) {
 	target, err := l.fs.Create(to)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, target.Close()) }()
-	_, err = io.CopyBuffer(struct{ io.Writer }{target}, io.NewSectionReader(source, 0, size), make([]byte, 1<<20))
+	defer func() {
+		if err = errors.Join(err, target.Close()); err != nil {
+			_ = l.fs.Remove(to) // the next Open would
+		}
+	}()
+	_, err = io.CopyBuffer(struct{ io.Writer }{target}, io.NewSectionReader(from, 0, bytes), make([]byte, 1<<20))
 	return err
 }
 

@@ -419,7 +419,7 @@ func (w *world) drain() {
 func (b *barrier) files() (files []SegmentFile) {
 	for _, s := range b.segments {
 		from, to := s.Groups()
-		files = append(files, SegmentFile{s.Name(), s.Path(), from, to})
+		files = append(files, SegmentFile{Name: s.Name(), Path: s.Path(), From: from, To: to})
 	}
 	return files
 }

@@ -20,7 +20,7 @@ type Cold interface {
 	Follow(moved func(hash, from, to uint64))
 	// Get reads the records of a batch of keys.
 	Get(b *ColdBatch) error
-	// Put writes the record of a key that has none, and returns its place, which is not 0.
+	// Put writes the record of a key that has none, and returns its place, which is not 0 and less than 2^37.
 	Put(hash uint64, key, value []byte) (place uint64, err error)
 	// Forget says that a record is out of date.
 	Forget(hash, place uint64)
@@ -38,7 +38,17 @@ type Cold interface {
 	Tend() error
 	// Len is the number of records that are not out of date.
 	Len() int
+	// Format names how the files of its snapshots are read, see backend.RegisterRecords.
+	Format() string
+	// Restore gives a store that is empty the records of a snapshot, as far as they are of its key groups.
+	Restore(sources []backend.RecordSource) error
+	// Close gives the store up. Drafts that are being written can be closed nevertheless.
+	Close() error
 }
+
+// ColdOpener makes the cold store of a store in memory, for key groups from up to, without, to. Account is told on the goroutine that
+// owns the store how many bytes more it takes up in memory, or less.
+type ColdOpener func(from, to, max int, account func(bytes int64)) (Cold, error)
 
 // ColdBatch is keys whose records are wanted, and the records.
 type ColdBatch struct {
@@ -54,6 +64,8 @@ type ColdDraft interface {
 	Put(hash uint64, key, value []byte, tag uint64) error
 	// Close makes the snapshot complete and durable.
 	Close() error
+	// Files are the files that have all records of the snapshot, after Close and until Release.
+	Files() []backend.RecordFile
 	// Records goes through what the snapshot has in a key group, each key once. It may follow Close.
 	Records(group int, f func(hash uint64, key, value []byte) error) error
 	// Release gives up the snapshot's files, and the draft if Close has not succeeded. It is called once, when nothing else is called.
@@ -75,6 +87,10 @@ type pointState interface {
 	settle(g int, row uint32)
 	// drop empties a row, which has not become free by that.
 	drop(g int, row uint32)
+	// shed gives back the memory of a key group in which no row has the state, as far as it is free by now.
+	shed(g int)
+	// refers says whether what it holds refers to memory that is not counted.
+	refers() bool
 }
 
 // pointOf is a state as one that goes to the cold store; not ok for timers, which stay to ring.
@@ -153,20 +169,44 @@ func framing(to []byte, f func([]byte) ([]byte, error)) ([]byte, error) {
 	return framed(to, at), nil
 }
 
-// coldRow is what a store with a cold one knows of a row.
-type coldRow struct {
-	place uint64 // of the row's record; 0: none
-	// since is the epoch in which the row began, or got its present content from the cold store, or went there: a draft of an earlier
-	// epoch has nothing to say about it.
-	since  uint64
-	hollow bool
+// coldRow is what a store with a cold one knows of a row, in a word:
+//
+//	1 bit     it is hollow
+//	26 bits   since: the epoch in which the row began, or got its present content from the cold store, or went there: a draft of an
+//	          earlier epoch has nothing to say about it
+//	37 bits   place of its record; 0: none
+type coldRow uint64
+
+const (
+	coldPlaceBits = 37
+	coldSinceBits = 26
+	coldSinceMax  = 1<<coldSinceBits - 1
+	coldHollow    = 1 << (coldPlaceBits + coldSinceBits)
+)
+
+// errEpochs ends the attempt after as many snapshots as a row can tell apart: two years with one a second.
+var errEpochs = errors.New("an attempt can't take more than 67 million snapshots: start the job again")
+
+func coldRowOf(place, since uint64) coldRow {
+	if since > coldSinceMax {
+		panic(Refusal{Err: errEpochs})
+	}
+	return coldRow(since<<coldPlaceBits | place)
 }
+
+func (r coldRow) place() uint64 { return uint64(r) & (1<<coldPlaceBits - 1) }
+func (r coldRow) since() uint64 { return uint64(r) >> coldPlaceBits & coldSinceMax }
+func (r coldRow) hollow() bool  { return r&coldHollow != 0 }
+
+// moved is the row with its record at another place.
+func (r coldRow) moved(to uint64) coldRow { return r&^(1<<coldPlaceBits-1) | coldRow(to) }
 
 // coldCore is the part of a store with a cold one that does not depend on the type of keys.
 type coldCore struct {
 	table  Cold
-	most   int // rows in memory that are not hollow
-	hollow int // rows that are
+	room   room
+	refers bool // a state's values refer to memory that is not counted
+	hollow int  // rows that are
 	points []pointState
 	fam    *Family[coldRow]
 	rows   []Column[coldRow]
@@ -218,12 +258,12 @@ func (c *coldCore) load(g int, row uint32, place uint64, record []byte, now uint
 	for _, p := range c.points {
 		p.settle(g, row)
 	}
-	c.rows[g].Set(row, coldRow{place: place, since: now})
+	c.rows[g].Set(row, coldRowOf(place, now))
 }
 
 // upToDate says whether a row's record has what the row has.
 func (c *coldCore) upToDate(g int, row uint32, r coldRow) bool {
-	return r.place != 0 && !c.changed(g, row, c.saved)
+	return r.place() != 0 && !c.changed(g, row, c.saved)
 }
 
 // changed says whether a row has changed since a snapshot of the epoch.

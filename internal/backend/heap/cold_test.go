@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"leat.dev/leat/internal/backend"
 	"leat.dev/leat/internal/backend/backendtest"
 	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/backend/heap/heaptest"
@@ -116,6 +117,10 @@ func (c *records) Follow(func(hash, from, to uint64)) {}
 func (c *records) Collide(uint64) {}
 func (c *records) Tend() error    { return nil }
 func (c *records) Len() int       { return len(c.live) }
+func (c *records) Format() string { return "records" }
+func (c *records) Close() error   { return nil }
+
+func (c *records) Restore([]backend.RecordSource) error { return errors.New("not restored from files") }
 
 func (c *records) Seal() (heap.ColdDraft, error) {
 	d := &draft{of: c, rank: c.ranks}
@@ -200,6 +205,8 @@ func (d *draft) Records(group int, f func(hash uint64, key, value []byte) error)
 	}
 	return nil
 }
+
+func (d *draft) Files() []backend.RecordFile { return nil }
 
 func (d *draft) Release() {
 	d.mu.Lock()

@@ -16,6 +16,7 @@ type coldSnapshot struct {
 	points     []frozenPoint
 	rows       []Frozen[coldRow]
 	pointNames []string
+	format     string
 	since      uint64
 	written    atomic.Bool // the draft is complete
 
@@ -29,7 +30,7 @@ func (s *Store[K]) freezeCold(t *Ticket, r backend.Request) *coldSnapshot {
 	c := s.cold
 	draft, err := c.table.Seal()
 	c.check(err)
-	z := &coldSnapshot{draft: draft, since: c.saved}
+	z := &coldSnapshot{draft: draft, since: c.saved, format: c.table.Format()}
 	z.also, z.request = draft.Release, r
 	z.ticket, z.from, z.keys = t, s.cfg.From, &keyReader[K]{s.keys, s.keyFam.FreezeAll(s.keyCols, t)}
 	s.keyFam.Trim()
@@ -59,6 +60,12 @@ func (z *coldSnapshot) Persist(w backend.Writer) error {
 	defer z.finish()
 	if err := z.complete(); err != nil {
 		return err
+	}
+	if f, ok := w.(backend.Files); ok {
+		if err := f.Files(backend.Layout{Format: z.format, States: z.pointNames}, z.draft.Files()); err != nil {
+			return err
+		}
+		return z.persistAll(w)
 	}
 	for i := range z.points {
 		for g := range z.keys.groups() {
@@ -98,7 +105,7 @@ func (z *coldSnapshot) write(g, chunk int) (err error) {
 	for word, set := range z.changed(g, chunk) {
 		for ; set != 0; set &= set - 1 {
 			row := uint32(chunk<<chunkShift | word<<6 | bits.TrailingZeros64(set))
-			if r := z.rows[g].At(row); r == nil || r.hollow {
+			if r := z.rows[g].At(row); r == nil || r.hollow() {
 				continue
 			}
 			z.record, err = saveRow(z.record[:0], len(z.points), func(to []byte, i int) ([]byte, error) { return z.points[i].save(to, g, row) })

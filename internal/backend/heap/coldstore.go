@@ -13,20 +13,29 @@ type coldStore[K comparable] struct {
 	scratch []byte // a key's bytes
 }
 
-// Cool puts a cold store below the store, which then keeps about so many rows in memory. It is called once, after all states are
-// added and before all else.
+// Cool puts a cold store below the store, which then keeps about so many rows in memory; 0: as many as the budget has room for. It is
+// called once, before all else but the adding of states.
 func (s *Store[K]) Cool(table Cold, most int) {
-	s.cold = &coldStore[K]{coldCore: coldCore{table: table, most: most, fam: NewFamily[coldRow](s.space, nil, false)}}
+	s.cold = &coldStore[K]{coldCore: coldCore{table: table, room: room{fixed: most}, fam: NewFamily[coldRow](s.space, nil, false)}}
 	s.core.cold = true
 	s.cold.rows = columns(&s.core, s.cold.fam)
+	s.core.added = s.cold.add
 	for _, st := range s.states {
-		if p, ok := pointOf(st); ok {
-			p.follow(&s.cold.saved)
-			s.cold.points = append(s.cold.points, p)
-		}
+		s.cold.add(st)
 	}
 	table.Follow(s.moved)
-	slices.SortFunc(s.cold.points, func(a, b pointState) int { return strings.Compare(a.describe().Name, b.describe().Name) })
+}
+
+// add takes note of a state. Records have those that they are of in order of names.
+func (c *coldCore) add(st keyedState) {
+	p, ok := pointOf(st)
+	if !ok {
+		return
+	}
+	p.follow(&c.saved)
+	c.refers = c.refers || p.refers()
+	at, _ := slices.BinarySearchFunc(c.points, p, func(a, b pointState) int { return strings.Compare(a.describe().Name, b.describe().Name) })
+	c.points = slices.Insert(c.points, at, p)
 }
 
 // fetch finds the rows of a batch's keys, and brings those that have none from the cold store.
@@ -93,6 +102,7 @@ func (s *Store[K]) take(j int, key K, hash uint64) uint64 {
 		row = s.insert(g, key, hash)
 	}
 	c.load(g, row, place, c.batch.Values[j], s.space.now)
+	c.room.seen(len(c.batch.Values[j]))
 	return placeOf(g, row)
 }
 
@@ -118,7 +128,7 @@ func (s *Store[K]) fetchOne(g int, key K, hash uint64) uint32 {
 func (s *Store[K]) cool() {
 	c := s.cold
 	s.adopt()
-	for s.rowsN-c.hollow > c.most {
+	for n := s.surplus(); n > 0; n-- {
 		s.evict(c.hand.next(s.index))
 	}
 	c.check(c.table.Tend())
@@ -127,14 +137,14 @@ func (s *Store[K]) cool() {
 // hollowOut notes that a row has only timers: the rest, if there is any, is in the cold store.
 func (s *Store[K]) hollowOut(g int, row uint32, hash uint64) {
 	*s.index[g].flagsOf(hash, row) |= slotHollow
-	s.cold.rows[g].Ref(row).hollow = true
+	*s.cold.rows[g].Ref(row) |= coldHollow
 	s.cold.hollow++
 }
 
 // fillUp notes that a row is hollow no longer.
 func (s *Store[K]) fillUp(g int, row uint32, flags *uint32) {
 	*flags &^= slotHollow
-	s.cold.rows[g].Ref(row).hollow = false
+	*s.cold.rows[g].Ref(row) &^= coldHollow
 	s.cold.hollow--
 }
 
@@ -145,9 +155,9 @@ func (s *Store[K]) evict(g int, row uint32, hash uint64) {
 	switch {
 	case c.empty(g, row):
 		s.deleteRecord(g, row, hash, was)
-		c.rows[g].Set(row, coldRow{since: s.space.now})
+		c.rows[g].Set(row, coldRowOf(0, s.space.now))
 	case !c.upToDate(g, row, was):
-		c.rows[g].Set(row, coldRow{place: s.put(g, row, hash, was.place), since: s.space.now})
+		c.rows[g].Set(row, coldRowOf(s.put(g, row, hash, was.place()), s.space.now))
 	}
 	for _, p := range c.points {
 		p.drop(g, row)
@@ -171,6 +181,7 @@ func (s *Store[K]) put(g int, row uint32, hash, before uint64) (place uint64) {
 	var err error
 	c.record, err = saveRow(c.record[:0], len(c.points), func(to []byte, i int) ([]byte, error) { return c.points[i].save(to, g, row) })
 	c.check(err)
+	c.room.seen(len(c.record))
 	place, err = c.table.Put(hash, c.scratch, c.record)
 	c.check(err)
 	return place
@@ -186,11 +197,11 @@ func (s *Store[K]) gone(g int, row uint32, hash uint64) {
 // deleteRecord deletes the record that a key has or may have had: none that has been in memory only, since the newest snapshot began.
 func (s *Store[K]) deleteRecord(g int, row uint32, hash uint64, was coldRow) {
 	c := s.cold
-	if was.place == 0 && was.since > c.sealed {
+	if was.place() == 0 && was.since() > c.sealed {
 		return
 	}
 	c.scratch = s.keys.Append(c.scratch[:0], *s.keyCols[g].Peek(row))
-	c.check(c.table.Delete(hash, c.scratch, was.place))
+	c.check(c.table.Delete(hash, c.scratch, was.place()))
 }
 
 // adopt takes over what has been written of snapshots.
@@ -226,13 +237,13 @@ func (s *Store[K]) current(epoch, tag, hash, place uint64) bool {
 		return false
 	}
 	was := c.at(g, row)
-	if was.since > epoch || c.changed(g, row, epoch) {
+	if was.since() > epoch || c.changed(g, row, epoch) {
 		return false
 	}
-	if was.place != 0 {
-		c.table.Forget(hash, was.place)
+	if was.place() != 0 {
+		c.table.Forget(hash, was.place())
 	}
-	c.rows[g].Set(row, coldRow{place: place, since: epoch})
+	c.rows[g].Set(row, coldRowOf(place, epoch))
 	return true
 }
 
@@ -244,8 +255,8 @@ func (s *Store[K]) moved(hash, from, to uint64) {
 		if !ok {
 			return // it is not in memory
 		}
-		if r := s.cold.at(g, row); r.place == from {
-			s.cold.rows[g].Ref(row).place = to
+		if r := s.cold.at(g, row); r.place() == from {
+			s.cold.rows[g].Set(row, r.moved(to))
 			return
 		}
 		at = next

@@ -156,6 +156,12 @@ func (f *Family[V]) Trim() {
 	f.taken = 0
 }
 
+// giveBack gives up the chunks in reserve.
+func (f *Family[V]) giveBack() {
+	f.taken = 0
+	f.Trim()
+}
+
 // Column is one state's values in one key group, by row. A row's value is present or absent; absent differs from zero.
 type Column[V any] struct {
 	chunks []*chunk[V]

@@ -22,7 +22,8 @@ func placeOf(g int, row uint32) uint64 { return uint64(g)<<32 | uint64(row) }
 type core struct {
 	place  uint64 // of the key at hand
 	space  *Space
-	cold   bool // rows go to a cold store
+	cold   bool             // rows go to a cold store
+	added  func(keyedState) // hears of each state; nil: nobody does
 	owner  rowOwner
 	groups int // key groups
 	states []keyedState
@@ -92,6 +93,9 @@ func (c *core) add(s keyedState) {
 	}
 	c.names[name] = len(c.states)
 	c.states = append(c.states, s)
+	if c.added != nil {
+		c.added(s)
+	}
 }
 
 // hasState says whether any state is present in a row.

@@ -1,5 +1,7 @@
 package heap
 
+import "slices"
+
 func (l *List[V]) follow(saved *uint64) { l.headFam.saved = saved }
 func (l *List[V]) changed(g int, row uint32, since uint64) bool {
 	return l.groups[g].heads.changed(row, since)
@@ -75,3 +77,19 @@ func (z *frozenList[V]) save(to []byte, g int, row uint32) ([]byte, error) {
 
 // done leaves blocks and values to the end of the snapshot: those of a row lie anywhere.
 func (z *frozenList[V]) done(g, chunk int) { z.groups[g].heads.doneAt(chunk) }
+
+func (l *List[V]) refers() bool { return pointers[V]() }
+
+func (l *List[V]) shed(g int) {
+	if slices.ContainsFunc(l.graves, func(grave listGrave) bool { return grave.group == g }) {
+		return
+	}
+	group := &l.groups[g]
+	group.heads.Drop()
+	group.blocks.Drop()
+	group.vals.Drop()
+	l.headFam.giveBack()
+	l.blockFam.giveBack()
+	l.valFam.giveBack()
+	group.ids, group.runs = rowAlloc{}, runAlloc{}
+}

@@ -1,5 +1,7 @@
 package heap
 
+import "slices"
+
 func (m *Map[A, V]) follow(saved *uint64) { m.headFam.saved = saved }
 func (m *Map[A, V]) changed(g int, row uint32, since uint64) bool {
 	return m.groups[g].heads.changed(row, since)
@@ -70,3 +72,22 @@ func (z *frozenMap[A, V]) save(to []byte, g int, row uint32) (_ []byte, err erro
 
 // done leaves entries and values to the end of the snapshot: those of a row lie anywhere.
 func (z *frozenMap[A, V]) done(g, chunk int) { z.groups[g].heads.doneAt(chunk) }
+
+func (m *Map[A, V]) refers() bool { return pointers[A]() || pointers[V]() }
+
+func (m *Map[A, V]) shed(g int) {
+	waits := slices.ContainsFunc(m.graves, func(grave mapGrave) bool { return grave.group == g }) ||
+		slices.ContainsFunc(m.dead, func(place uint64) bool { return int(place>>32) == g })
+	if waits {
+		return
+	}
+	group := &m.groups[g]
+	group.heads.Drop()
+	group.entries.Drop()
+	group.vals.Drop()
+	group.index.Drop()
+	m.headFam.giveBack()
+	m.entryFam.giveBack()
+	m.valFam.giveBack()
+	group.ids, group.rows = rowAlloc{}, rowAlloc{}
+}

@@ -57,3 +57,11 @@ func (z *frozenOrdered[A, V]) save(to []byte, g int, row uint32) ([]byte, error)
 }
 
 func (z *frozenOrdered[A, V]) done(g, chunk int) { z.roots[g].doneAt(chunk) }
+
+// refers is true: the nodes of trees are not counted.
+func (o *Ordered[A, V]) refers() bool { return true }
+
+func (o *Ordered[A, V]) shed(g int) {
+	o.roots[g].Drop()
+	o.fam.giveBack()
+}

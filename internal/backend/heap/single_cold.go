@@ -55,3 +55,10 @@ func (z *Frozen[V]) doneAt(chunk int) {
 		z.Done(chunk)
 	}
 }
+
+func (s *single[V]) refers() bool { return pointers[V]() }
+
+func (s *single[V]) shed(g int) {
+	s.cols[g].Drop()
+	s.fam.giveBack()
+}

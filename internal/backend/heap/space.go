@@ -13,10 +13,17 @@ import (
 type Budget struct {
 	limit int64
 	used  atomic.Int64
+
+	below  ColdOpener   // where stores go with what there is no room for; nil: nowhere
+	yields atomic.Int64 // bytes of used that such stores have in memory, and can do without
+	stores atomic.Int64 // such stores
 }
 
 // NewBudget makes a budget of so many bytes; 0 is no bound.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+
+// NewBudgetOver makes a budget beyond which keyed stores go to cold stores.
+func NewBudgetOver(limit int64, below ColdOpener) *Budget { return &Budget{limit: limit, below: below} }
 
 // UsedBytes is how much of the budget is in use, and LimitBytes how much there is (0: no bound).
 func (b *Budget) UsedBytes() int64 { return b.used.Load() }
@@ -31,7 +38,7 @@ type Refusal = backend.Refusal
 type BudgetError struct{ LimitBytes int64 }
 
 func (e *BudgetError) Error() string {
-	return fmt.Sprintf("state needs more than the memory budget of %d MB (state.Heap.BudgetBytes; "+
+	return fmt.Sprintf("state needs more than the memory budget of %d MB (BudgetBytes of state.Heap or state.Disk; "+
 		"by default a part of the memory that the process may use): raise it, or keep less per key", e.LimitBytes>>20)
 }
 
@@ -43,6 +50,7 @@ type Space struct {
 	saved  uint64    // epoch of the newest snapshot that is known to be complete, see Saved
 	budget *Budget
 	used   int64
+	yields bool // to others: what is beyond the budget goes to a cold store
 	owed   []debt
 }
 
@@ -65,15 +73,33 @@ func (s *Space) Close() { s.give(s.used) }
 
 // take counts n bytes, and refuses what the budget does not have.
 func (s *Space) take(n int64) {
+	b := s.budget
 	s.used += n
-	if used := s.budget.used.Add(n); s.budget.limit > 0 && used > s.budget.limit {
-		panic(Refusal{Err: &BudgetError{LimitBytes: s.budget.limit}})
+	used := b.used.Add(n)
+	if s.yields {
+		b.yields.Add(n)
+		return
+	}
+	if b.limit > 0 && used > b.limit && used-b.yields.Load() > b.limit {
+		panic(Refusal{Err: &BudgetError{LimitBytes: b.limit}})
 	}
 }
 
 func (s *Space) give(n int64) {
 	s.used -= n
 	s.budget.used.Add(-n)
+	if s.yields {
+		s.budget.yields.Add(-n)
+	}
+}
+
+// change is take or give.
+func (s *Space) change(n int64) {
+	if n >= 0 {
+		s.take(n)
+	} else {
+		s.give(-n)
+	}
 }
 
 // owe gives n bytes back when the snapshots now in flight are released.

@@ -67,11 +67,19 @@ func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
 	for d := range s.queues {
 		s.queues[d].space = s.space
 	}
+	if b := s.space.budget; b.below != nil {
+		s.goBelow(b)
+	}
 	return s
 }
 
-// Close gives the store's memory back to the budget. Nothing but Release of its snapshots may follow.
-func (s *Store[K]) Close() { s.space.Close() }
+// Close gives the store's memory back to the budget, and its cold store up. Nothing but Release of its snapshots may follow.
+func (s *Store[K]) Close() {
+	if s.cold != nil {
+		s.closeCold()
+	}
+	s.space.Close()
+}
 
 // States lists the states in the order in which they were added.
 func (s *Store[K]) States() []backend.State {
@@ -248,7 +256,7 @@ func (s *Store[K]) insert(g int, key K, hash uint64) uint32 {
 	s.index[g].Insert(hash, row)
 	s.rowsN++
 	if s.cold != nil {
-		s.cold.rows[g].Set(row, coldRow{since: s.space.now})
+		s.cold.rows[g].Set(row, coldRowOf(0, s.space.now))
 	}
 	return row
 }

@@ -252,7 +252,7 @@ func TestBudgetRefuses(t *testing.T) {
 	if !errors.As(err, &tooMuch) || tooMuch.LimitBytes != 1<<20 {
 		t.Fatalf("error %v", err)
 	}
-	if want := "state needs more than the memory budget of 1 MB (state.Heap.BudgetBytes"; !strings.HasPrefix(err.Error(), want) {
+	if want := "state needs more than the memory budget of 1 MB (BudgetBytes of state.Heap or state.Disk"; !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %q", err)
 	}
 	s.Close()

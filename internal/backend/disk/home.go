@@ -1,0 +1,100 @@
+package disk
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"leat.dev/leat/internal/backend/hashlog"
+	"leat.dev/leat/internal/backend/heap"
+)
+
+// Options say where the state of a process lies.
+type Options struct {
+	// Dir is a folder that this process alone uses; it is made. What an earlier process left there is removed: it is of no use without
+	// a snapshot, and snapshots lie in a store. "": a temporary folder, which goes with the last table.
+	Dir string
+	// BudgetBytes is how much memory the state may take up.
+	BudgetBytes int64
+	// Log are other settings of the hash log; its Dir is not used.
+	Log hashlog.Options
+}
+
+// Home is the disk below the state of one process: one hash log for all tables, open as long as there are any.
+type Home struct {
+	options Options
+
+	mu     sync.Mutex // guards all below
+	log    *hashlog.Log
+	tables int
+	dir    string // to be removed with the last table; "": none
+}
+
+// New makes a home. The folder is made with the first table.
+func New(o Options) *Home { return &Home{options: o} }
+
+// Budget is a budget beyond which state goes to this home.
+func (h *Home) Budget() *heap.Budget { return heap.NewBudgetOver(h.options.BudgetBytes, h.open) }
+
+// open makes a table.
+func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.log == nil {
+		if err := h.begin(); err != nil {
+			return nil, fmt.Errorf("state on disk: %w", err)
+		}
+	}
+	t, err := NewTable(h.log, from, to, max, account)
+	if err != nil {
+		h.endUnused()
+		return nil, err
+	}
+	h.tables++
+	t.closed = h.left
+	return t, nil
+}
+
+// begin opens the log.
+func (h *Home) begin() (err error) {
+	o := h.options.Log
+	if o.Dir = h.options.Dir; o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "leat-state-"); err != nil {
+			return err
+		}
+		h.dir = o.Dir
+	}
+	h.log, err = hashlog.Open(o)
+	return err
+}
+
+// left is called when a table was closed.
+func (h *Home) left() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tables--
+	h.endUnused()
+}
+
+// endUnused closes the log if there is no table.
+func (h *Home) endUnused() {
+	if h.tables > 0 || h.log == nil {
+		return
+	}
+	_ = h.log.Close() // it has nothing that anybody will read
+	h.log = nil
+	if h.dir != "" {
+		_ = os.RemoveAll(h.dir)
+		h.dir = ""
+	}
+}
+
+// Stats are the log's numbers, or those of an empty one.
+func (h *Home) Stats() hashlog.Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.log == nil {
+		return hashlog.Stats{}
+	}
+	return h.log.Stats()
+}
