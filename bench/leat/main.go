@@ -70,6 +70,15 @@ func run() error {
 		return err
 	}
 	stop()
+	if path := args.Text("heapprofile", ""); path != "" {
+		f, err := os.Create(path)
+		if err != nil {
+			return err
+		}
+		if err := pprof.Lookup("heap").WriteTo(f, 0); err != nil {
+			return err
+		}
+	}
 	watch.end()
 	result := w.Result(&b.meter, runtime.Version(), b.out.Load(), b.sum.Load())
 	result.Checkpoints = watch.between(b.meter.Span())

@@ -3,6 +3,7 @@ package disk
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"leat.dev/leat/internal/backend/hashlog"
@@ -28,6 +29,8 @@ type Home struct {
 	log    *hashlog.Log
 	tables int
 	dir    string // to be removed with the last table; "": none
+	// percent is how much garbage there may be when no table is open, see debug.SetGCPercent; 0: it was not changed.
+	percent int
 }
 
 // New makes a home. The folder is made with the first table.
@@ -57,6 +60,7 @@ func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
 
 // begin opens the log.
 func (h *Home) begin() (err error) {
+	h.percent = spareHeap()
 	o := h.options.Log
 	if o.Dir = h.options.Dir; o.Dir == "" {
 		if o.Dir, err = os.MkdirTemp("", "leat-state-"); err != nil {
@@ -66,6 +70,23 @@ func (h *Home) begin() (err error) {
 	}
 	h.log, err = hashlog.Open(o)
 	return err
+}
+
+// sparePercent is how much garbage there may be beside what is in use. Most of that are rows, which cost the collector next to nothing;
+// with the usual 100 the process would take up twice its budget.
+const sparePercent = 20
+
+// spareHeap has garbage collected earlier than usual, unless the user has said how it should be. It returns what to set in the end.
+func spareHeap() (before int) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return 0
+	}
+	before = debug.SetGCPercent(sparePercent)
+	if before != 100 { // the program has
+		debug.SetGCPercent(before)
+		return 0
+	}
+	return before
 }
 
 // left is called when a table was closed.
@@ -83,6 +104,9 @@ func (h *Home) endUnused() {
 	}
 	_ = h.log.Close() // it has nothing that anybody will read
 	h.log = nil
+	if h.percent > 0 {
+		debug.SetGCPercent(h.percent)
+	}
 	if h.dir != "" {
 		_ = os.RemoveAll(h.dir)
 		h.dir = ""

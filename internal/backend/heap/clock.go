@@ -1,19 +1,14 @@
 package heap
 
-// clockHand goes round the rows of a store, for finding those that have not been used for a while: one that was used since the
+// clockHand goes round the rows of a key group, for finding those that have not been used for a while: one that was used since the
 // hand came by has another round. (F. J. Corbató, A paging experiment with the Multics system, 1968.)
-type clockHand struct{ group, part, slot int }
+type clockHand struct{ part, slot int }
 
 // next returns a row that is not hollow and was not used since the last round, and moves on. There is such a row.
-func (h *clockHand) next(index []Index) (g int, row uint32, hash uint64) {
+func (h *clockHand) next(x *Index) (row uint32, hash uint64) {
 	for {
-		if h.group >= len(index) {
-			*h = clockHand{}
-		}
-		x := &index[h.group]
 		if h.part >= len(x.parts) {
-			h.group, h.part, h.slot = h.group+1, 0, 0
-			continue
+			*h = clockHand{}
 		}
 		if h.slot >= len(x.parts[h.part].slots) || !x.first(h.part) {
 			h.part, h.slot = h.part+1, 0
@@ -26,7 +21,7 @@ func (h *clockHand) next(index []Index) (g int, row uint32, hash uint64) {
 		case s.flags&slotUsed != 0:
 			s.flags &^= slotUsed
 		default:
-			return h.group, s.ref - 1, s.hash
+			return s.ref - 1, s.hash
 		}
 	}
 }

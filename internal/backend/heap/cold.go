@@ -205,8 +205,8 @@ func (r coldRow) moved(to uint64) coldRow { return r&^(1<<coldPlaceBits-1) | col
 type coldCore struct {
 	table  Cold
 	room   room
-	refers bool // a state's values refer to memory that is not counted
-	hollow int  // rows that are
+	refers bool  // a state's values refer to memory that is not counted
+	hollow []int // rows that have only timers, by key group
 	points []pointState
 	fam    *Family[coldRow]
 	rows   []Column[coldRow]
@@ -215,7 +215,7 @@ type coldCore struct {
 	bytes  []byte
 	which  []int // records of the batch at hand whose keys are looked for
 	record []byte
-	hand   clockHand
+	hands  []clockHand     // by key group
 	drafts []*coldSnapshot // that are not adopted, oldest first
 	saved  uint64          // epoch of the newest one that is: rows that did not change since are as their records
 	sealed uint64          // epoch of the newest one at all: rows that came later are in none

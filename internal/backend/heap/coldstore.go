@@ -18,6 +18,7 @@ type coldStore[K comparable] struct {
 func (s *Store[K]) Cool(table Cold, most int) {
 	s.cold = &coldStore[K]{coldCore: coldCore{table: table, room: room{fixed: most}, fam: NewFamily[coldRow](s.space, nil, false)}}
 	s.core.cold = true
+	s.cold.hollow, s.cold.hands = make([]int, s.groups), make([]clockHand, s.groups)
 	s.cold.rows = columns(&s.core, s.cold.fam)
 	s.core.added = s.cold.add
 	for _, st := range s.states {
@@ -126,26 +127,23 @@ func (s *Store[K]) fetchOne(g int, key K, hash uint64) uint32 {
 
 // cool moves rows to the cold store until there are no more than there should be, and does a part of what else is to be done there.
 func (s *Store[K]) cool() {
-	c := s.cold
-	s.adopt()
-	for n := s.surplus(); n > 0; n-- {
-		s.evict(c.hand.next(s.index))
-	}
-	c.check(c.table.Tend())
+	s.adopt(adoptRecords + adoptEach*len(s.places))
+	s.makeRoom()
+	s.cold.check(s.cold.table.Tend())
 }
 
 // hollowOut notes that a row has only timers: the rest, if there is any, is in the cold store.
 func (s *Store[K]) hollowOut(g int, row uint32, hash uint64) {
 	*s.index[g].flagsOf(hash, row) |= slotHollow
 	*s.cold.rows[g].Ref(row) |= coldHollow
-	s.cold.hollow++
+	s.cold.hollow[g]++
 }
 
 // fillUp notes that a row is hollow no longer.
 func (s *Store[K]) fillUp(g int, row uint32, flags *uint32) {
 	*flags &^= slotHollow
 	*s.cold.rows[g].Ref(row) &^= coldHollow
-	s.cold.hollow--
+	s.cold.hollow[g]--
 }
 
 // evict moves a row to the cold store.
@@ -204,12 +202,12 @@ func (s *Store[K]) deleteRecord(g int, row uint32, hash uint64, was coldRow) {
 	c.check(c.table.Delete(hash, c.scratch, was.place()))
 }
 
-// adopt takes over what has been written of snapshots.
-func (s *Store[K]) adopt() {
+// adopt takes over what has been written of snapshots, about so many records.
+func (s *Store[K]) adopt(most int) {
 	c := s.cold
 	for len(c.drafts) > 0 {
 		z := c.drafts[0]
-		done, err := c.table.Adopt(z.draft, adoptRecords, func(tag, hash, place uint64) bool { return s.current(z.ticket.epoch, tag, hash, place) })
+		done, err := c.table.Adopt(z.draft, most, func(tag, hash, place uint64) bool { return s.current(z.ticket.epoch, tag, hash, place) })
 		c.check(err)
 		if !done {
 			return
@@ -221,8 +219,12 @@ func (s *Store[K]) adopt() {
 	}
 }
 
-// adoptRecords is how many records of a snapshot are adopted at the end of a batch.
-const adoptRecords = 512
+// Of a snapshot's records so many are adopted at the end of a batch, and so many more for each record of the batch: a snapshot has as many
+// as rows have changed since the one before, and is to be adopted well before the next.
+const (
+	adoptRecords = 512
+	adoptEach    = 4
+)
 
 // current says whether a row is as a snapshot of the epoch has it, and makes the snapshot's record the row's.
 func (s *Store[K]) current(epoch, tag, hash, place uint64) bool {

@@ -84,6 +84,7 @@ func (f *Family[V]) take(rows int) *chunk[V] {
 // retire takes a chunk out of use for the owner; snapshots may go on reading it.
 func (f *Family[V]) retire(k *chunk[V]) {
 	f.retired = append(f.retired, retired[V]{k, f.space.newest, len(k.vals)})
+	f.space.spareMore(f.bytes(len(k.vals)))
 }
 
 // spare returns a full chunk that nobody uses any more, with whatever values, or nil. Those that snapshots have given up are made
@@ -101,11 +102,13 @@ func (f *Family[V]) spare() *chunk[V] {
 	k := f.pool[n-1]
 	f.pool[n-1] = nil
 	f.pool = f.pool[:n-1]
+	f.space.spareMore(-f.bytes(chunkRows))
 	return k
 }
 
 func (f *Family[V]) unretire() *chunk[V] {
 	k := f.retired[0].chunk
+	f.space.spareMore(-f.bytes(f.retired[0].rows))
 	f.retired[0].chunk = nil
 	f.retired = f.retired[1:]
 	return k
@@ -130,6 +133,7 @@ func (f *Family[V]) reuse(k *chunk[V]) {
 	if f.reset(k) {
 		clear(k.vals) // it may be long until it is wanted
 		f.pool = append(f.pool, k)
+		f.space.spareMore(f.bytes(chunkRows))
 	}
 }
 
@@ -141,6 +145,7 @@ func (f *Family[V]) Trim() {
 		last := len(f.pool) - 1
 		f.pool[last] = nil
 		f.pool = f.pool[:last]
+		f.space.spareMore(-f.bytes(chunkRows))
 		f.space.give(f.bytes(chunkRows))
 	}
 	oldest, free := f.space.oldest(), 0

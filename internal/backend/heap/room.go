@@ -1,6 +1,7 @@
 package heap
 
 import (
+	"cmp"
 	"math"
 	"reflect"
 )
@@ -28,8 +29,8 @@ type shedding struct {
 }
 
 const (
-	// evictRows is how many rows go with one batch at most, beside those that came with it.
-	evictRows = 1024
+	// evictRows is how many rows of a key group go with one batch at most.
+	evictRows = 256
 	// slackPercent of its part of the budget is what a store leaves free when it has been beyond.
 	slackPercent = 5
 	// reference is about how much memory what a value refers to takes for each byte of its encoding.
@@ -67,33 +68,39 @@ func (s *Store[K]) closeCold() {
 	_ = s.cold.table.Close() // what it has is of no use to anybody any more
 }
 
-// surplus is how many rows are to go now.
-func (s *Store[K]) surplus() int {
+// makeRoom has rows go until there are no more than there is room for. Each key group has its part of the room, as it has of keys: then
+// a row that goes makes room for the next one of its group.
+func (s *Store[K]) makeRoom() {
 	r := &s.cold.room
-	if r.fixed > 0 {
-		return s.warm() - r.fixed
+	if r.fixed == 0 {
+		s.weigh()
 	}
-	s.weigh()
-	if r.most == 0 {
-		return 0
+	most := cmp.Or(r.fixed, r.most) / s.groups
+	if r.fixed == 0 && r.most == 0 {
+		return
 	}
-	return min(s.warm()-r.most, evictRows+len(s.places))
+	for g := range s.index {
+		for n := min(s.warmIn(g)-most, evictRows); n > 0; n-- {
+			row, hash := s.cold.hands[g].next(&s.index[g])
+			s.evict(g, row, hash)
+		}
+	}
 }
 
-// warm is how many rows have more than timers.
-func (s *Store[K]) warm() int { return s.rowsN - s.cold.hollow }
+// warmIn is how many rows of a key group have more than timers.
+func (s *Store[K]) warmIn(g int) int { return s.index[g].Len() - s.cold.hollow[g] }
 
 // weigh finds out how many rows there is room for.
 func (s *Store[K]) weigh() {
-	r, b, rows := &s.cold.room, s.space.budget, s.warm()
+	r, b := &s.cold.room, s.space.budget
 	if s.cold.refers {
-		referred := int64(rows) * int64(r.length) * reference
+		referred := int64(s.rowsN) * int64(r.length) * reference
 		s.space.change(referred - r.held)
 		r.held = referred
 	}
-	used := b.used.Load()
+	used := b.used.Load() - b.spare.Load()
 	if b.limit <= 0 || used <= b.limit {
-		if r.most > 0 && used < b.limit-b.limit/100*2*slackPercent {
+		if r.most > 0 && used < b.limit-b.limit/100*3*slackPercent {
 			r.most += r.most/64 + 1
 		}
 		if r.shed.on {
@@ -101,17 +108,18 @@ func (s *Store[K]) weigh() {
 		}
 		return
 	}
-	part := (b.limit - (used - b.yields.Load())) / max(b.stores.Load(), 1)
-	excess := min(used-b.limit, s.space.used-part)
+	mine := s.space.used - s.space.spare
+	part := (b.limit - (b.used.Load() - b.yields.Load())) / max(b.stores.Load(), 1)
+	excess := min(used-b.limit, mine-part)
 	if excess <= 0 {
 		return // it is for others to go back
 	}
-	s.bound(rows, excess+part/100*slackPercent)
+	s.bound(excess + part/100*slackPercent)
 	s.shedSome()
 }
 
 // bound lowers the number of rows so far that so many bytes become free.
-func (s *Store[K]) bound(rows int, excess int64) {
+func (s *Store[K]) bound(excess int64) {
 	r := &s.cold.room
 	capacity := 0
 	for g := range s.rows {
@@ -120,12 +128,12 @@ func (s *Store[K]) bound(rows int, excess int64) {
 	if capacity == 0 {
 		return
 	}
-	each := max((s.space.used-r.table)/int64(capacity), 1)
-	r.most = max(min(rows, capacity-int(excess/each)), leastRows)
+	each := max((s.space.used-s.space.spare-r.table)/int64(capacity), 1)
+	r.most = max(min(cmp.Or(r.most, capacity), capacity-int(excess/each)), leastRows*s.groups)
 }
 
-// leastRows is how many rows a store keeps whatever the budget.
-const leastRows = 256
+// leastRows is how many rows of each key group a store keeps whatever the budget.
+const leastRows = 4
 
 // shedSome empties a part of a key group, and drops it when it is empty. It waits for snapshots in flight, for which all that was dropped
 // would have to be kept.
@@ -139,7 +147,7 @@ func (s *Store[K]) shedSome() {
 		h.group = s.largest()
 		h.on, h.row = true, 0
 	}
-	if left := s.empty(h, evictRows); left > 0 {
+	if left := s.empty(h, 4*evictRows); left > 0 {
 		h.row = 0 // some have come since
 		s.empty(h, math.MaxInt)
 		s.drop(h.group)

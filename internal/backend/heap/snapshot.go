@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -67,6 +68,7 @@ func (s *Store[K]) Snapshot(r backend.Request) backend.Snapshot {
 		panic("a snapshot in the middle of a batch")
 	}
 	if s.cold != nil {
+		s.adopt(math.MaxInt) // what is ready of snapshots before: it need not be written again
 		return s.freezeCold(s.space.Freeze(), r)
 	}
 	base := s.lineage.rebase(s.space, r.Base)

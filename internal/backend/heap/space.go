@@ -17,6 +17,7 @@ type Budget struct {
 	below  ColdOpener   // where stores go with what there is no room for; nil: nowhere
 	yields atomic.Int64 // bytes of used that such stores have in memory, and can do without
 	stores atomic.Int64 // such stores
+	spare  atomic.Int64 // bytes of used that they have for the sake of snapshots only
 }
 
 // NewBudget makes a budget of so many bytes; 0 is no bound.
@@ -50,7 +51,8 @@ type Space struct {
 	saved  uint64    // epoch of the newest snapshot that is known to be complete, see Saved
 	budget *Budget
 	used   int64
-	yields bool // to others: what is beyond the budget goes to a cold store
+	yields bool  // to others: what is beyond the budget goes to a cold store
+	spare  int64 // bytes of used that are there for the sake of snapshots only: chunks that they read, and chunks in reserve
 	owed   []debt
 }
 
@@ -69,7 +71,18 @@ func NewSpace(b *Budget) *Space {
 }
 
 // Close gives all bytes back to the budget. Tables of the space are not used afterwards.
-func (s *Space) Close() { s.give(s.used) }
+func (s *Space) Close() {
+	s.spareMore(-s.spare)
+	s.give(s.used)
+}
+
+// spareMore counts bytes that are there for the sake of snapshots only, or are no more.
+func (s *Space) spareMore(n int64) {
+	s.spare += n
+	if s.yields {
+		s.budget.spare.Add(n)
+	}
+}
 
 // take counts n bytes, and refuses what the budget does not have.
 func (s *Space) take(n int64) {
