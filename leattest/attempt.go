@@ -27,6 +27,7 @@ type setting struct {
 	spread      bool // operators with several subtasks of their own have as many as the others too
 	batch       int  // records
 	every       int  // records between watermarks
+	disk        bool // state goes to disk at once, in place of where the job has it
 }
 
 // attempt is a job that runs on given records.
@@ -44,6 +45,9 @@ var errKilled = errors.New("killed by leattest")
 // start plans a job and starts an attempt, whose given sources wait for a first allow.
 func start(j *leat.Job, given []Given, s setting, from *checkpoint.Snapshot, prepare func(*attempt)) (*attempt, error) {
 	a := &attempt{inside: bridge.Of(j), heard: newRecorder()}
+	if s.disk {
+		a.inside.Budget = diskOf(fewRows)
+	}
 	undo, err := a.replace(given)
 	defer undo()
 	if err != nil {

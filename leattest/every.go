@@ -33,7 +33,8 @@ const (
 //   - parallelism 1, 2, 3 and 4;
 //   - batches of 512 records and of one;
 //   - straight, and killed at random places and restored from a snapshot, several times in a run, at the same and at
-//     another parallelism.
+//     another parallelism;
+//   - with state in memory, and on disk, one after the other where it is restored.
 //
 // The first way, chained and at parallelism 1, is what the others are compared with; its result is returned. Ways in
 // which watermarks come after every record, and ways in which they come after every 32, are compared among themselves.
@@ -93,6 +94,7 @@ type way struct {
 	seed uint64 // 0: straight
 	// parallelisms are those of the attempts: the job is killed and restored between each two.
 	parallelisms []int
+	disks        []bool // which of them have their state on disk
 }
 
 // String describes the way in words.
@@ -104,6 +106,9 @@ func (w way) String() string {
 		parts = append(parts, "chained")
 	}
 	parts = append(parts, fmt.Sprintf("batches of %d", w.batch), fmt.Sprintf("a watermark every %d records", w.every))
+	if w.disk {
+		parts = append(parts, "state on disk")
+	}
 	if w.seed == 0 {
 		return fmt.Sprintf("parallelism %d, %s, straight", w.parallelism, strings.Join(parts, ", "))
 	}
@@ -114,7 +119,7 @@ func (w way) String() string {
 func straightWays() []way {
 	var all []way
 	add := func(parallelism int, unchained bool, batch, every int) {
-		all = append(all, way{setting: setting{parallelism, unchained, true, batch, every}})
+		all = append(all, way{setting: setting{parallelism: parallelism, unchained: unchained, spread: true, batch: batch, every: every}})
 	}
 	for _, unchained := range []bool{false, true} {
 		for _, parallelism := range []int{1, 2, 4} {
@@ -126,6 +131,10 @@ func straightWays() []way {
 	add(2, false, local.DefaultBatch, rarely)
 	add(3, true, local.DefaultBatch, rarely)
 	add(4, false, 1, rarely)
+	for _, w := range []way{all[0], all[len(all)-2]} {
+		w.disk = true
+		all = append(all, w)
+	}
 	return all
 }
 
@@ -154,6 +163,9 @@ func restoredWay(seed uint64) way {
 		}
 		w.parallelisms = append(w.parallelisms, p)
 	}
+	for range w.parallelisms {
+		w.disks = append(w.disks, random.IntN(2) == 0)
+	}
 	return w
 }
 
@@ -169,7 +181,7 @@ type campaign struct {
 // reference runs the first way of those with watermarks after so many records.
 func (c *campaign) reference(every int) *Result {
 	c.t.Helper()
-	r, err := runOnce(c.build(), c.given, setting{1, false, true, local.DefaultBatch, every})
+	r, err := runOnce(c.build(), c.given, setting{parallelism: 1, spread: true, batch: local.DefaultBatch, every: every})
 	if err != nil {
 		c.t.Fatalf("leattest.EveryWay: %v", err)
 	}

@@ -23,7 +23,7 @@ type killer struct {
 // attempt runs the i-th attempt. It returns the snapshot that the next one begins from, or nil when the job is done.
 func (k *killer) attempt(i int, from *checkpoint.Snapshot) (*checkpoint.Snapshot, error) {
 	s := k.way.setting
-	s.parallelism = k.way.parallelisms[i]
+	s.parallelism, s.disk = k.way.parallelisms[i], k.way.disks[i]
 	last := i == len(k.way.parallelisms)-1
 	var stop *stop
 	a, err := start(k.build(), k.given, s, from, func(a *attempt) {
@@ -32,6 +32,9 @@ func (k *killer) attempt(i int, from *checkpoint.Snapshot) (*checkpoint.Snapshot
 		}
 	})
 	fmt.Fprintf(&k.story, "\n  attempt %d at parallelism %d", i+1, s.parallelism)
+	if s.disk {
+		k.story.WriteString(", state on disk")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,10 +47,11 @@ func (h Heap) NewBudget() *heap.Budget {
 // copied, into the store; so it is best when Dir and the store are on one file system.
 //
 // Point states (Value, List, Map, Reducing, Aggregating, and Ordered as well) go to disk, a key's as one record, of at most 1 GB.
-// Timers stay in memory, and so do the slices and sessions of windows, and the records of window joins.
+// Timers stay in memory, and so does what windows and window joins hold.
 type Disk struct {
-	// Dir is a folder for this process alone. It is made if it is missing, and what an earlier process left in it is removed. "" is
-	// a new folder among the system's temporary files, which goes when the job ends: mind that it may lie in memory.
+	// Dir is a folder on a local disk. It is made if it is missing. Each process has a folder of its own in it, which goes when its job ends;
+	// those that processes left when they died are removed by the next one. "" is the system's folder for temporary files: mind
+	// that it may lie in memory.
 	Dir string
 	// BudgetBytes bounds the memory of all state in the process: rows, indexes, buffers, and windows. Windows that grow beyond it fail the
 	// job with an error that says so; all else goes to disk. Indexes take up about 10 bytes a key, wherever its state is; a budget that

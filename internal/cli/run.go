@@ -56,7 +56,8 @@ func (c *command) runCommand() *cobra.Command {
 	addChoice(cmd, &f.backend, "backend",
 		"Where state lives: heap, in memory, or disk, in memory and on disk. Default: what the job says, or else heap.", "heap", "disk")
 	cmd.Flags().Var(text{&f.stateDir, "DIR"}, "state-dir",
-		"A folder for the state of the backend disk, which this process alone uses. Default: what the job says, or else a temporary one.")
+		"Where the state of the backend disk lies: in a folder of this process's own below this one. Default: what the job says, or else "+
+			"the system's folder for temporary files.")
 	addChoice(cmd, &f.progress, "progress",
 		"Whether to show on standard error how far the job is. auto does when that is a terminal, unless a sink prints to the "+
 			"same terminal; always writes a line every second when it is none.", "auto", "always", "never")

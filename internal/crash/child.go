@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"leat.dev/leat"
+	"leat.dev/leat/internal/backend/disk"
+	"leat.dev/leat/internal/backend/hashlog"
+	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/store"
 )
 
@@ -28,6 +31,8 @@ type Run struct {
 	// From is a savepoint to go on from, "" for the newest snapshot; Claim makes it the job's.
 	From  string
 	Claim bool
+	// Disk has state on disk, all but a few rows.
+	Disk bool
 	// Savepoints takes a savepoint after so much time, again and again; StopAfter stops the job with one. 0: never.
 	Savepoints, StopAfter time.Duration
 }
@@ -128,5 +133,19 @@ func (r Run) job() *leat.Job {
 	job.Checkpoint = leat.Checkpoint{Store: r.Case.place("store"), Every: r.Every, Keep: r.Keep}
 	job.Restart = leat.Restart{Never: true}
 	job.Restore = leat.Restore{From: r.From, Claim: r.Claim}
+	if r.Disk {
+		job.Backend = fewRows{filepath.Join(r.Case.Dir, "state")}
+	}
 	return job
+}
+
+// fewRows is a backend that has all but a few rows on disk.
+type fewRows struct{ dir string }
+
+// Name is "disk".
+func (fewRows) Name() string { return "disk" }
+
+// NewBudget is where the state lives: files that are so short that they are rewritten again and again.
+func (b fewRows) NewBudget() *heap.Budget {
+	return disk.New(disk.Options{Dir: b.dir, Rows: 100, Log: hashlog.Options{SegmentBytes: 64 << 10, BufferBytes: 4 << 10, RewriteBytesPerSecond: -1}}).Budget()
 }

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 
 // Every generated job is killed some times; make crash does so in full.
 func TestKills(t *testing.T) {
-	s := settings{kills: 30, workers: 2, seed: 7, dir: t.TempDir(), log: testWriter{t}}
+	s := settings{kills: 30, workers: 2, seed: 7, backend: "any", dir: t.TempDir(), log: testWriter{t}}
 	if testing.Short() {
 		s.kills, s.jobs = 4, []int{1, 5}
 	}

@@ -29,6 +29,8 @@ type generated struct {
 	claim, fresh bool
 	// stopping says that the last process was to stop with a savepoint.
 	stopping bool
+	// backend is where processes have their state: "heap", "disk", or "any" of these.
+	backend string
 }
 
 func (g *generated) subject() *subject {
@@ -44,6 +46,7 @@ func (g *generated) command(r *rand.Rand, slow bool, o order) (*exec.Cmd, error)
 	run := Run{
 		Case: g.Case, Parallelism: 1 + r.IntN(4), Keep: 1 + r.IntN(3), Every: time.Duration(20+r.IntN(80)) * time.Millisecond,
 	}
+	run.Disk = g.backend == "disk" || g.backend == "any" && r.IntN(2) == 0
 	if slow {
 		run.PerSecond = recordsPerSecond
 	}

@@ -39,6 +39,7 @@ type settings struct {
 	dir            string // for all cases
 	root           string // of the repository, for the example; "" leaves it out
 	store          string // a place for checkpoints and savepoints of generated jobs; "": in dir
+	backend        string // "heap", "disk", or "any": one or the other, whatever the process before had
 	log            io.Writer
 }
 
@@ -50,6 +51,7 @@ func parent(args []string, out io.Writer) int {
 	flags.Uint64Var(&s.seed, "seed", 1, "of the random choices")
 	flags.StringVar(&s.root, "root", ".", "the repository, for the example; empty leaves it out")
 	flags.StringVar(&s.store, "store", "", "a place for checkpoints and savepoints, as s3://bucket/prefix; without the example; default a folder")
+	flags.StringVar(&s.backend, "backend", "any", "where the state of generated jobs lives: heap, disk, or any: each process of a job where it likes")
 	flags.Func("jobs", "numbers of generated jobs, with commas; default all", func(text string) error { return s.setJobs(text) })
 	flags.Func("points", "failpoints, with commas; default all", func(text string) error { return s.setPoints(text) })
 	if err := flags.Parse(args); err != nil {
@@ -57,6 +59,10 @@ func parent(args []string, out io.Writer) int {
 	}
 	if err := s.useStore(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	if !slices.Contains([]string{"any", "heap", "disk"}, s.backend) {
+		fmt.Fprintf(os.Stderr, "-backend %s: want heap, disk or any\n", s.backend)
 		return 2
 	}
 	var err error
@@ -212,7 +218,7 @@ func (w *work) campaign(n int) (result, error) {
 	if err := os.Mkdir(c.Dir, 0o777); err != nil {
 		return result{}, err
 	}
-	g := &generated{Case: c, self: w.self}
+	g := &generated{Case: c, self: w.self, backend: w.backend}
 	s := g.subject()
 	return w.kill(&campaign{subject: *s, Rand: r, plan: w.plan}, 10+r.IntN(10))
 }

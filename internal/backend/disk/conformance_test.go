@@ -28,7 +28,8 @@ func TestBudget(t *testing.T) {
 	}
 	budget := disk.New(disk.Options{
 		BudgetBytes: 1,
-		Log:         hashlog.Options{FS: vfs.NewMem(), SegmentBytes: 16 << 10, BufferBytes: 4 << 10, RewriteBytesPerSecond: -1},
+		FS:          vfs.NewMem(),
+		Log:         hashlog.Options{SegmentBytes: 16 << 10, BufferBytes: 4 << 10, RewriteBytesPerSecond: -1},
 		Dir:         "state",
 	}).Budget()
 	backendtest.Suite[int64]{

@@ -1,22 +1,29 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 
 	"leat.dev/leat/internal/backend/hashlog"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/vfs"
 )
 
 // Options say where the state of a process lies.
 type Options struct {
-	// Dir is a folder that this process alone uses; it is made. What an earlier process left there is removed: it is of no use without
-	// a snapshot, and snapshots lie in a store. "": a temporary folder, which goes with the last table.
+	// Dir is a folder; it is made. Each process has a folder of its own in it, which goes with the last table. Those that processes
+	// left when they died are removed: they are of no use, as snapshots lie in a store. "" is the folder of temporary files.
 	Dir string
+	// FS is where Dir is; nil: the operating system's. In another one, Dir is for this home alone.
+	FS vfs.FS
 	// BudgetBytes is how much memory the state may take up.
 	BudgetBytes int64
+	// Rows has stores keep about so many rows in memory, whatever the budget, if it is not 0: a test has them go to disk all the time.
+	Rows int
 	// Log are other settings of the hash log; its Dir is not used.
 	Log hashlog.Options
 }
@@ -28,7 +35,7 @@ type Home struct {
 	mu     sync.Mutex // guards all below
 	log    *hashlog.Log
 	tables int
-	dir    string // to be removed with the last table; "": none
+	dir    string // this process's; "": none
 	// percent is how much garbage there may be when no table is open, see debug.SetGCPercent; 0: it was not changed.
 	percent int
 }
@@ -37,7 +44,12 @@ type Home struct {
 func New(o Options) *Home { return &Home{options: o} }
 
 // Budget is a budget beyond which state goes to this home.
-func (h *Home) Budget() *heap.Budget { return heap.NewBudgetOver(h.options.BudgetBytes, h.open) }
+func (h *Home) Budget() *heap.Budget {
+	if h.options.Rows > 0 {
+		return heap.NewBudgetOfRows(h.options.Rows, h.open)
+	}
+	return heap.NewBudgetOver(h.options.BudgetBytes, h.open)
+}
 
 // open makes a table.
 func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
@@ -62,14 +74,45 @@ func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
 func (h *Home) begin() (err error) {
 	h.percent = spareHeap()
 	o := h.options.Log
-	if o.Dir = h.options.Dir; o.Dir == "" {
-		if o.Dir, err = os.MkdirTemp("", "leat-state-"); err != nil {
+	if o.FS, o.Dir = h.options.FS, h.options.Dir; o.FS != nil {
+		h.log, err = hashlog.Open(o)
+		return err
+	}
+	var taken *hashlog.TakenError
+	for range folderAttempts {
+		if o.Dir, err = ownFolder(h.options.Dir); err != nil {
 			return err
 		}
 		h.dir = o.Dir
+		if h.log, err = hashlog.Open(o); !errors.As(err, &taken) {
+			return err
+		}
 	}
-	h.log, err = hashlog.Open(o)
 	return err
+}
+
+// folderAttempts bounds how often other processes may take a folder for one that a dead process left, before it has its lock.
+const folderAttempts = 10
+
+// prefix begins the names of processes' folders.
+const prefix = "leat-state-"
+
+// ownFolder makes a folder for this process.
+func ownFolder(in string) (string, error) {
+	if in == "" {
+		in = os.TempDir()
+	}
+	if err := os.MkdirAll(in, 0o777); err != nil {
+		return "", err
+	}
+	left, err := filepath.Glob(filepath.Join(in, prefix+"*"))
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range left {
+		_ = hashlog.Discard(dir) // it is in use, or another user's, or another process was faster
+	}
+	return os.MkdirTemp(in, prefix)
 }
 
 // sparePercent is how much garbage there may be beside what is in use. Most of that are rows, which cost the collector next to nothing;

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -128,6 +129,20 @@ func (l *Log) enter() (err error) {
 		return err
 	}
 	return nil
+}
+
+// Discard removes the folder of a log whose process has ended. A *TakenError says that it has not.
+func Discard(dir string) error {
+	name := filepath.Join(dir, lockName)
+	if _, err := os.Stat(name); err != nil {
+		return err // a process may be about to make it
+	}
+	unlock, err := lock(name, dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return os.RemoveAll(dir)
 }
 
 // clean removes what an earlier process left, and nothing that it can't have written.

@@ -5,6 +5,7 @@ import (
 
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/invariants"
 )
 
 // Base is a store for code that does not know the type of its keys. The compiler makes such code once, and not for every
@@ -31,8 +32,11 @@ func (b Base) AddMap[A comparable, V any](
 }
 
 // AddTable is AddMap for values that are changed in place, through Ref, what they refer to included. Set is not used
-// with such values: what they refer to belongs to the map.
+// with such values: what they refer to belongs to the map. The store keeps all rows in memory.
 func (b Base) AddTable[A comparable, V any](name, values string, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
+	if invariants.Enabled && b.core.cold {
+		panic("a table in a store whose rows go to a cold store")
+	}
 	m := b.AddMap(name, values, item, value)
 	m.valFam.encode, m.valFam.refs = m.encode.value, codec.HoldsReferences[V]()
 	return m
@@ -68,8 +72,6 @@ func (m *Map[A, V]) Ref(a A) (v *V, fresh bool) {
 	entry, hash, ok := m.find(g, h.id, a)
 	if !ok {
 		entry = m.insert(g, row, hash, a)
-	} else if m.core.cold {
-		g.heads.mark(row)
 	}
 	return g.vals.Ref(entry), !ok
 }

@@ -56,7 +56,7 @@ func (s *Store[K]) goBelow(b *Budget) {
 		panic(Refusal{Err: err})
 	}
 	b.stores.Add(1)
-	s.Cool(table, 0)
+	s.Cool(table, b.rows)
 	s.cold.room.table = own
 }
 

@@ -14,6 +14,7 @@ type Budget struct {
 	limit int64
 	used  atomic.Int64
 
+	rows   int          // that a store keeps in memory, whatever the limit; 0: as many as there is room for
 	below  ColdOpener   // where stores go with what there is no room for; nil: nowhere
 	yields atomic.Int64 // bytes of used that such stores have in memory, and can do without
 	stores atomic.Int64 // such stores
@@ -25,6 +26,9 @@ func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
 // NewBudgetOver makes a budget beyond which keyed stores go to cold stores.
 func NewBudgetOver(limit int64, below ColdOpener) *Budget { return &Budget{limit: limit, below: below} }
+
+// NewBudgetOfRows is NewBudgetOver without a bound but that stores keep about so many rows in memory.
+func NewBudgetOfRows(rows int, below ColdOpener) *Budget { return &Budget{rows: rows, below: below} }
 
 // UsedBytes is how much of the budget is in use, and LimitBytes how much there is (0: no bound).
 func (b *Budget) UsedBytes() int64 { return b.used.Load() }

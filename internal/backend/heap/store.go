@@ -11,6 +11,8 @@ import (
 type Config struct {
 	From, To, Max int
 	Budget        *Budget // nil: no bound
+	// InMemory keeps all rows in memory, also where the budget has a cold store: tables, whose values are changed in place, can't go there.
+	InMemory bool
 }
 
 // Store is the keyed state of one subtask of one operator. It is used by the goroutine that owns the subtask, except
@@ -67,7 +69,7 @@ func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
 	for d := range s.queues {
 		s.queues[d].space = s.space
 	}
-	if b := s.space.budget; b.below != nil {
+	if b := s.space.budget; b.below != nil && !cfg.InMemory {
 		s.goBelow(b)
 	}
 	return s

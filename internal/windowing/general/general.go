@@ -122,7 +122,7 @@ func New[K comparable, T, A, V any](c Config[K, T, A, V]) (*Operator[K, T, A, V]
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	store := heap.New(heap.Config{From: c.From, To: c.To, Max: c.Max, Budget: c.Budget}, c.Keys)
+	store := heap.New(heap.Config{From: c.From, To: c.To, Max: c.Max, Budget: c.Budget, InMemory: true}, c.Keys)
 	w := &work[K, T, A, V]{Config: c, store: store, refs: codec.HoldsReferences[A]()}
 	m, err := newMachine(s, w, store, store.Base())
 	if err != nil {
