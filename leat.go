@@ -185,6 +185,9 @@ func (j *Job) Start(ctx context.Context) (*Running, error) {
 
 func (j *Job) settings() graph.Settings {
 	s := graph.Settings{Parallelism: j.Parallelism, MaxParallelism: j.MaxParallelism}
+	if b, ok := j.Backend.(interface{ ColdStore() string }); ok {
+		s.ColdStore = b.ColdStore()
+	}
 	if s.MaxParallelism == 0 {
 		s.MaxParallelism = keygroup.DefaultMax
 	}
@@ -203,9 +206,10 @@ func (j *Job) budget() *heap.Budget {
 
 // supervise says how the job is kept running.
 func (j *Job) supervise(p *graph.Plan) (recovery.Config, error) {
+	budget := j.budget()
 	c := recovery.Config{
 		Plan: p, Clock: clock.Wall{}, Policy: recovery.Policy(j.Restart),
-		Options: local.Options{Budget: j.budget(), Metrics: &metrics.Job{}, AllowDrop: j.Restore.AllowDrop},
+		Options: local.Options{Budget: budget, Metrics: &metrics.Job{State: budget.Numbers}, AllowDrop: j.Restore.AllowDrop},
 		Every:   cmp.Or(j.Checkpoint.Every, DefaultCheckpointEvery), MinPause: j.Checkpoint.MinPause,
 		Timeout: cmp.Or(j.Checkpoint.Timeout, DefaultCheckpointTimeout), Keep: cmp.Or(j.Checkpoint.Keep, DefaultCheckpointKeep),
 		FailAfter: j.Checkpoint.FailAfter, Claim: j.Restore.Claim, AllowRepeat: j.Restore.AllowRepeat, Standby: j.Restore.Standby, Lease: recovery.DefaultLease,

@@ -63,6 +63,9 @@ type Disk struct {
 // Name is "disk".
 func (Disk) Name() string { return "disk" }
 
+// ColdStore is for the engine: the name of what keys' states go to, as plans show it.
+func (Disk) ColdStore() string { return "hash log" }
+
 // NewBudget is for the engine.
 func (d Disk) NewBudget() *heap.Budget {
 	bytes := d.BudgetBytes

@@ -35,6 +35,8 @@ type State struct {
 	// Item is the schema of map keys, ordered keys, timer items; Value that of values.
 	Item  codec.Schema `json:"item,omitzero"`
 	Value codec.Schema `json:"value"`
+	// Cold says that it goes to a cold store, where the backend has one.
+	Cold bool `json:"-"`
 	// Was are the names that the state had in earlier versions of the job.
 	Was []string `json:"-"`
 	// Reads says whether the items and values of a state of the same kind can be read that a snapshot describes so; an

@@ -102,14 +102,14 @@ func (c *Coordinator) Begin(subtasks int, to *Target) int64 {
 // After makes the attempt go on from a snapshot, with the numbers behind its.
 func (c *Coordinator) After(m *Manifest) {
 	c.next, c.newest, c.sequence, c.from = m.Checkpoint, m.Checkpoint, m.Sequence, m.From
-	if m.Place == "" {
-		c.restored = m
-	}
 	if m.ID != "" {
 		c.from = append(slices.Clone(m.From), m.ID)
 		c.from = c.from[max(0, len(c.from)-rememberedFrom):]
 	}
 }
+
+// Share says that files of a snapshot that the attempt goes on from lie in Store: checkpoints may have them again.
+func (c *Coordinator) Share(m *Manifest) { c.restored = m }
 
 // shareable is whose files of records a checkpoint that begins now may have too.
 func (c *Coordinator) shareable() *Manifest {

@@ -13,6 +13,7 @@ import (
 
 	"leat.dev/leat/internal/control"
 	"leat.dev/leat/internal/graph"
+	"leat.dev/leat/internal/metrics"
 )
 
 // find finds the one process of the job. One that is starting, or waits, is not it if there is one that runs.
@@ -106,8 +107,36 @@ func (c *command) statusText(s control.Status) string {
 	if s.Watermark != nil {
 		fmt.Fprintf(&b, "watermark %s\n", s.Watermark.Format("2006-01-02 15:04:05"))
 	}
+	b.WriteString(memoryText(s.Memory))
 	fmt.Fprintf(&b, "\n%s", tallyFrom(s).table())
 	return b.String()
+}
+
+// memoryText is how much memory state takes up, and what is on disk.
+func memoryText(m *metrics.State) string {
+	if m == nil {
+		return ""
+	}
+	text := "state " + bytesText(m.Used)
+	if m.Limit > 0 {
+		text += " of " + bytesText(m.Limit)
+	}
+	text += " of memory"
+	if d := m.Disk; d != nil {
+		text += fmt.Sprintf(", %s in %s on disk", bytesText(d.Bytes), countText(d.Files, "file"))
+		if keys := d.Found + d.Sought; keys > 0 {
+			text += fmt.Sprintf("; %.0f %% of keys were in memory", 100*float64(d.Found)/float64(keys))
+		}
+	}
+	return text + "\n"
+}
+
+// countText is a number of things.
+func countText(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%s %ss", thousands(n), what)
 }
 
 // tallyFrom is the numbers of a job of another process.

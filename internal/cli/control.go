@@ -128,6 +128,9 @@ func (j *controlled) Status() control.Status {
 		age := j.command.now().Sub(newest.Taken)
 		s.Checkpoint = &control.Checkpoint{Number: newest.Number, Taken: newest.Taken, AgeSeconds: age.Seconds()}
 	}
+	if numbers.State != nil {
+		s.Memory = new(numbers.State())
+	}
 	t := tallyOf(j.command.job.Graph, numbers)
 	s.In, s.Out, s.Late, s.Rejected = t.in, t.out, t.late, t.rejected
 	if at, ok := t.watermark(); ok {

@@ -15,6 +15,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"leat.dev/leat/internal/metrics"
 )
 
 // Job is a running job as its socket serves it.
@@ -60,7 +62,9 @@ type Status struct {
 	Rejected int64 `json:"rejected"`
 	// Watermark is how far event time has come in all that is written.
 	Watermark *time.Time `json:"watermark,omitempty"`
-	Operators []Operator `json:"operators"`
+	// Memory is the numbers of the process's state.
+	Memory    *metrics.State `json:"memory,omitempty"`
+	Operators []Operator     `json:"operators"`
 }
 
 // Checkpoint is a complete checkpoint.

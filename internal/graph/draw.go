@@ -32,7 +32,7 @@ func (p *Plan) String() string {
 	rows := make([][]row, len(p.Tasks))
 	for i, t := range p.Tasks {
 		subtasks += t.Parallelism
-		rows[i] = t.rows()
+		rows[i] = t.rows(p.Settings.ColdStore)
 	}
 	fmt.Fprintf(&b, "job %s: %s, %s, parallelism %d, max parallelism %d\n", p.Graph.Job,
 		count(len(p.Tasks), "task"), count(subtasks, "subtask"), p.Settings.Parallelism, p.Settings.MaxParallelism)
@@ -56,7 +56,7 @@ func count(n int, what string) string {
 // row is a line of a drawing: what it is, what it is called, and what there is to say of it.
 type row struct{ kind, name, detail string }
 
-func (t *Task) rows() []row {
+func (t *Task) rows(cold string) []row {
 	var rows []row
 	for _, e := range t.In {
 		rows = append(rows, row{fmt.Sprintf("← task %d", e.From.ID), e.Input.From.Label(), e.describe(e.To)})
@@ -69,7 +69,7 @@ func (t *Task) rows() []row {
 		if i > 0 {
 			r.detail = join(behind(n, t.Nodes[i-1]), r.detail)
 		}
-		rows = append(append(rows, r), n.parts()...)
+		rows = append(append(rows, r), n.parts(cold)...)
 	}
 	return rows
 }
@@ -138,14 +138,14 @@ func (n *Node) global() bool {
 	return false
 }
 
-// parts are the settings, states, timers and side outputs of a node.
-func (n *Node) parts() []row {
+// parts are the settings, states, timers and side outputs of a node. Cold is where states go that memory has no room for.
+func (n *Node) parts(cold string) []row {
 	var rows []row
 	if len(n.Settings) > 0 {
 		rows = append(rows, row{"", "", strings.Join(n.Settings, ", ")})
 	}
 	for _, s := range n.States {
-		rows = append(rows, row{"  " + stateWord(s), s.Name, stateDetail(s)})
+		rows = append(rows, row{"  " + stateWord(s), s.Name, stateDetail(s) + beyond(s, cold)})
 	}
 	for _, s := range n.Sides {
 		rows = append(rows, row{"  side output", s.Name, "→ " + shortType(s.Type)})
@@ -159,6 +159,14 @@ func stateWord(s backend.State) string {
 		return "operator list"
 	}
 	return string(s.Kind)
+}
+
+// beyond says where a state goes beside memory.
+func beyond(s backend.State, cold string) string {
+	if !s.Cold || cold == "" {
+		return ""
+	}
+	return ", " + cold
 }
 
 func stateDetail(s backend.State) string {

@@ -15,7 +15,7 @@ func (p *Plan) DOT() string {
 	for _, t := range p.Tasks {
 		fmt.Fprintf(&b, "  subgraph cluster_%d {\n    label=%s;\n", t.ID, quote(fmt.Sprintf("task %d × %d", t.ID, t.Parallelism)))
 		for _, n := range t.Nodes {
-			fmt.Fprintf(&b, "    n%d [label=%s];\n", n.ID, quote(n.box()))
+			fmt.Fprintf(&b, "    n%d [label=%s];\n", n.ID, quote(n.box(p.Settings.ColdStore)))
 		}
 		b.WriteString("  }\n")
 	}
@@ -42,7 +42,7 @@ func (p *Plan) arrows(b *strings.Builder, t *Task) {
 }
 
 // box is the text of a node's box.
-func (n *Node) box() string {
+func (n *Node) box(cold string) string {
 	lines := []string{string(n.Kind)}
 	if n.Named {
 		lines = []string{n.Name, string(n.Kind)}
@@ -50,7 +50,7 @@ func (n *Node) box() string {
 	if d := n.detail(); d != "" {
 		lines = append(lines, d)
 	}
-	for _, r := range n.parts() {
+	for _, r := range n.parts(cold) {
 		lines = append(lines, join(strings.TrimSpace(r.kind)+" "+r.name, r.detail))
 	}
 	return strings.Join(lines, "\n")

@@ -51,6 +51,7 @@ type (
 		Type string `json:"type,omitempty"`
 		Item string `json:"item,omitempty"`
 		Time string `json:"time,omitempty"`
+		Cold string `json:"cold,omitempty"`
 	}
 	sideDrawing struct {
 		Name string `json:"name"`
@@ -87,7 +88,11 @@ func (p *Plan) drawNode(n *Node) *nodeDrawing {
 		d.Guarantee = n.Guarantee.String()
 	}
 	for _, s := range n.States {
-		d.States = append(d.States, stateDrawing{Name: s.Name, Kind: string(s.Kind), Type: s.Type, Item: s.Item.Name, Time: s.Time})
+		drawn := stateDrawing{Name: s.Name, Kind: string(s.Kind), Type: s.Type, Item: s.Item.Name, Time: s.Time}
+		if s.Cold {
+			drawn.Cold = p.Settings.ColdStore
+		}
+		d.States = append(d.States, drawn)
 	}
 	for _, s := range n.Sides {
 		d.Sides = append(d.Sides, sideDrawing(s))

@@ -13,7 +13,8 @@ import (
 type Settings struct {
 	Parallelism    int
 	MaxParallelism int
-	Unchained      bool // every operator is a task of its own
+	Unchained      bool   // every operator is a task of its own
+	ColdStore      string // where state goes that memory has no room for; "": nowhere
 }
 
 // Task is a chain of operators that run as one. The head is the first of Nodes; the others follow their inputs.

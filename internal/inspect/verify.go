@@ -89,6 +89,11 @@ func (c *checker) all(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, r := range c.operator.Records {
+		if err := c.records(ctx, r); err != nil {
+			return err
+		}
+	}
 	if found < len(c.verdict.Damage) {
 		return nil
 	}
@@ -150,6 +155,31 @@ func (c *checker) covered() {
 	if g := slices.Index(has, false); g >= 0 {
 		c.note("manifest", -1, "operator %s: key group %d is in no file", c.operator.Name, g)
 	}
+}
+
+// records checks files of records.
+func (c *checker) records(ctx context.Context, r checkpoint.Records) error {
+	for _, f := range r.Files {
+		c.verdict.Files++
+		c.verdict.Bytes += f.Bytes
+	}
+	return c.snap.VerifyRecords(ctx, r, func(state string, group int, key, item, value []byte) error {
+		c.verdict.Entries++
+		_, err := c.decode(state, group, entry{key, item, value})
+		return err
+	}, c.found)
+}
+
+// decode checks an entry by itself.
+func (c *checker) decode(state string, group int, e entry) (*Table, error) {
+	t := c.tables[state]
+	if t == nil {
+		return nil, fmt.Errorf("the manifest has no state of this name")
+	}
+	if g := keygroup.OfBytes(e.key, c.snap.Manifest.MaxParallelism); g != group {
+		return nil, fmt.Errorf("a key is here that belongs to key group %d", g)
+	}
+	return t, t.entry(e, func([]any) error { return nil })
 }
 
 func (c *checker) files(ctx context.Context, f checkpoint.File) error {

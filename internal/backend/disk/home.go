@@ -10,6 +10,7 @@ import (
 
 	"leat.dev/leat/internal/backend/hashlog"
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/metrics"
 	"leat.dev/leat/internal/vfs"
 )
 
@@ -45,10 +46,12 @@ func New(o Options) *Home { return &Home{options: o} }
 
 // Budget is a budget beyond which state goes to this home.
 func (h *Home) Budget() *heap.Budget {
+	b := heap.NewBudgetOver(h.options.BudgetBytes, h.open)
 	if h.options.Rows > 0 {
-		return heap.NewBudgetOfRows(h.options.Rows, h.open)
+		b = heap.NewBudgetOfRows(h.options.Rows, h.open)
 	}
-	return heap.NewBudgetOver(h.options.BudgetBytes, h.open)
+	b.Below = h.Numbers
+	return b
 }
 
 // open makes a table.
@@ -153,6 +156,15 @@ func (h *Home) endUnused() {
 	if h.dir != "" {
 		_ = os.RemoveAll(h.dir)
 		h.dir = ""
+	}
+}
+
+// Numbers are those of state on disk.
+func (h *Home) Numbers() *metrics.Disk {
+	s := h.Stats()
+	return &metrics.Disk{
+		Reads: s.Reads, ReadBytes: s.ReadBytes, SlowReads: s.SlowReads, Written: s.WrittenBytes, Rewritten: s.RewrittenBytes,
+		Files: s.Segments, Bytes: s.SegmentBytes, Records: s.Records, Obsolete: s.Dead,
 	}
 }
 

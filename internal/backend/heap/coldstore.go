@@ -62,7 +62,9 @@ func (s *Store[K]) fetch(keys []K, hashes []uint64) {
 			s.want(i, keys[i], h)
 		}
 	}
+	s.space.budget.found.Add(int64(len(keys) - len(c.which)))
 	if len(c.which) > 0 {
+		s.space.budget.sought.Add(int64(len(c.which)))
 		s.bring()
 		for j, i := range c.which {
 			s.places[i] = s.take(j, keys[i], hashes[i])

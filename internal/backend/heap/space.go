@@ -7,13 +7,19 @@ import (
 	"sync/atomic"
 
 	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/metrics"
 )
 
 // Budget bounds the bytes of state in one process; subtasks share it.
 type Budget struct {
+	// Below tells the numbers of the cold stores; nil: there are none. It is set before the first store is made.
+	Below func() *metrics.Disk
+
 	limit int64
 	used  atomic.Int64
 
+	found  atomic.Int64 // keys of batches whose rows were in memory
+	sought atomic.Int64 // keys that were looked for in cold stores
 	rows   int          // that a store keeps in memory, whatever the limit; 0: as many as there is room for
 	below  ColdOpener   // where stores go with what there is no room for; nil: nowhere
 	yields atomic.Int64 // bytes of used that such stores have in memory, and can do without
@@ -29,6 +35,16 @@ func NewBudgetOver(limit int64, below ColdOpener) *Budget { return &Budget{limit
 
 // NewBudgetOfRows is NewBudgetOver without a bound but that stores keep about so many rows in memory.
 func NewBudgetOfRows(rows int, below ColdOpener) *Budget { return &Budget{rows: rows, below: below} }
+
+// Numbers are those of the state that shares the budget.
+func (b *Budget) Numbers() metrics.State {
+	n := metrics.State{Used: b.used.Load(), Limit: b.limit, Copies: b.spare.Load()}
+	if b.Below != nil {
+		n.Disk = b.Below()
+		n.Disk.Found, n.Disk.Sought = b.found.Load(), b.sought.Load()
+	}
+	return n
+}
 
 // UsedBytes is how much of the budget is in use, and LimitBytes how much there is (0: no bound).
 func (b *Budget) UsedBytes() int64 { return b.used.Load() }

@@ -88,6 +88,8 @@ func (s *Store[K]) States() []backend.State {
 	out := make([]backend.State, len(s.states))
 	for i, st := range s.states {
 		out[i] = st.describe()
+		_, point := pointOf(st)
+		out[i].Cold = point && !s.cfg.InMemory
 	}
 	return out
 }

@@ -126,6 +126,9 @@ func Start(ctx context.Context, p *graph.Plan, o Options) (*Attempt, error) {
 	case o.Restore != nil:
 		a.check.After(o.Restore.Manifest)
 	}
+	if r := o.Restore; r != nil && r.Manifest.Place == "" && store.Same(r.Store, a.options.Store) {
+		a.check.Share(r.Manifest)
+	}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	if err := a.prepare(); err != nil {
 		a.cancel(err)
