@@ -19,7 +19,7 @@ WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./inte
 REST = $(filter-out $(shell $(GO) list $(WATCHED)),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test invariants crash crash-long s3 sim sim-long mutants bench bench-w7 bench-windows lint golden nexmark-golden fuzz clean
+.PHONY: help demo test invariants crash crash-long s3 sim sim-long mutants bench bench-w7 bench-windows bench-state lint golden nexmark-golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-w7: ## what checkpoints of ten million keys cost leat and Flink, restores,
 
 bench-windows: ## compare windows and Nexmark on leat, hand-written loops and Flink; their memory: about half an hour
 	bench/compare-windows.sh
+
+bench-state: ## compare state on disk on leat and on Flink with RocksDB: about a quarter of an hour
+	bench/compare-state.sh
 
 # The tools are built with the release of go.mod: older parsers refuse generic methods.
 lint: export GOTOOLCHAIN = $(RELEASE)
