@@ -97,6 +97,8 @@ type command struct {
 	name   string // of the program
 	screen *screen
 	ran    bool // the job has run to its end
+
+	backend, stateDir string // of the flags; "": what the job says
 }
 
 // Main does what the arguments say and returns how the process is to end.

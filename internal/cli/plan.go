@@ -22,6 +22,9 @@ func (c *command) planCommand() *cobra.Command {
 			if err := c.checkParallelism(cmd); err != nil {
 				return err
 			}
+			if err := c.setBackend(); err != nil {
+				return err
+			}
 			if err := c.checkRestore(cmd); err != nil {
 				return err
 			}
@@ -36,9 +39,27 @@ func (c *command) planCommand() *cobra.Command {
 	}
 	addChoice(cmd, &format, "format", "How to draw: text for people, dot for Graphviz, json for programs.", "text", "dot", "json")
 	c.addParallelism(cmd)
+	c.addBackend(cmd)
 	c.addStore(cmd)
 	c.addRestore(cmd)
 	return cmd
+}
+
+// addBackend adds the flag that says where state lives.
+func (c *command) addBackend(cmd *cobra.Command) {
+	addChoice(cmd, &c.backend, "backend",
+		"Where state lives: heap, in memory, or disk, in memory and on disk. Default: what the job says, or else heap.", "heap", "disk")
+}
+
+// setBackend does what flags say of where state lives.
+func (c *command) setBackend() error {
+	if c.backend == "" && c.stateDir == "" {
+		return nil
+	}
+	if err := c.job.SetBackend(c.backend, c.stateDir); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // addStore adds the flag that says where checkpoints go; exactly-once sinks can't be planned without.

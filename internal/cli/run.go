@@ -20,7 +20,6 @@ var untouched = slog.Default()
 
 type runFlags struct {
 	memory                        int64
-	backend, stateDir             string
 	progress, logLevel, logFormat string
 	savepointOnTerm, control      string
 }
@@ -53,9 +52,8 @@ func (c *command) runCommand() *cobra.Command {
 		"How much memory state may take, such as 512MiB or 2GB. With the backend heap, a job that needs more fails with an error that "+
 			"says so, before the system ends the process; with disk, the rest goes to disk. Default: what the job says, or else 60 % "+
 			"(heap) or 25 % (disk) of the memory that the process may have.")
-	addChoice(cmd, &f.backend, "backend",
-		"Where state lives: heap, in memory, or disk, in memory and on disk. Default: what the job says, or else heap.", "heap", "disk")
-	cmd.Flags().Var(text{&f.stateDir, "DIR"}, "state-dir",
+	c.addBackend(cmd)
+	cmd.Flags().Var(text{&c.stateDir, "DIR"}, "state-dir",
 		"Where the state of the backend disk lies: in a folder of this process's own below this one. Default: what the job says, or else "+
 			"the system's folder for temporary files.")
 	addChoice(cmd, &f.progress, "progress",
@@ -91,10 +89,8 @@ func (c *command) prepare(cmd *cobra.Command, f runFlags) error {
 	if err := c.checkRestore(cmd); err != nil {
 		return err
 	}
-	if f.backend != "" || f.stateDir != "" {
-		if err := c.job.SetBackend(f.backend, f.stateDir); err != nil {
-			return usageError{err}
-		}
+	if err := c.setBackend(); err != nil {
+		return err
 	}
 	if cmd.Flags().Changed("memory") {
 		if err := c.job.SetMemory(f.memory); err != nil {
