@@ -98,8 +98,8 @@ func (p *Partials[K, T, A]) open(at int64) {
 func (p *Partials[K, T, A]) Drain(to *flow.Batch[Partial[K, A]]) {
 	for _, s := range p.slices {
 		for i := range s.table.rows {
-			c := &s.table.rows[i]
-			to.Values = append(to.Values, Partial[K, A]{c.key, c.v})
+			e := &s.table.rows[i]
+			to.Values = append(to.Values, Partial[K, A]{e.Key, e.Acc})
 			to.Times = append(to.Times, s.start)
 		}
 		s.table.reset()

@@ -61,12 +61,15 @@ type Config[K comparable, T, A, V any] struct {
 	// Pairing says that accumulators are records of two sides, which are brought together; nil of others.
 	Pairing *Pairing[A]
 
-	// Emit receives the panes, in order of their ends where they are on time. Start and end are in nanoseconds; index is
-	// how many panes this window and key had before.
-	Emit func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int)
+	Emit Emit[K, A]
 	// Late receives records that come too late; nil leaves it at counting them.
 	Late func(key K, v T, at int64)
 }
+
+// Emit receives panes of one window, and makes their results: panes come in order of their ends where they are on time. Start and end
+// are in nanoseconds; index is how many panes this window and key had before. The entries are valid until it returns. It changes
+// nothing there, but what accumulators refer to may be kept.
+type Emit[K comparable, A any] func(start, end int64, panes []Entry[K, A], timing window.Timing, index int)
 
 // Operator is a window operator's part in one subtask, whose goroutine calls all methods.
 type Operator[K comparable, T any] interface {
