@@ -16,6 +16,7 @@ import (
 type Windows[K comparable, T, U any] struct {
 	windowing.Operator[K, Side[T, U]]
 	batch flow.Keyed[K, Side[T, U]] // of both sides in turn
+	side  windowing.Sides           // whose batch is at hand
 	late  Side[T, U]                // the record that was added last
 }
 
@@ -47,7 +48,7 @@ func NewWindows[K comparable, T, U any](c Config[K, T, U], w window.Assigner, r 
 		}
 	}
 	config.Pairing = &windowing.Pairing[Kept[T, U]]{
-		Sides: (*Kept[T, U]).sides, Alone: r.alone(),
+		Sides: (*Kept[T, U]).sides, Receives: func() windowing.Sides { return o.side }, Alone: r.alone(),
 		Bare: !flow.HoldsPointers[K]() && !flow.HoldsPointers[T]() && !flow.HoldsPointers[U](),
 	}
 	if !aligned {
@@ -163,6 +164,7 @@ func checkWindows(s window.Spec) error {
 
 // ReceiveFirst takes in records of the first stream.
 func (o *Windows[K, T, U]) ReceiveFirst(b *flow.Keyed[K, T]) error {
+	o.side = windowing.First
 	for i := range b.Values {
 		o.batch.Values = append(o.batch.Values, Side[T, U]{First: &b.Values[i]})
 	}
@@ -171,6 +173,7 @@ func (o *Windows[K, T, U]) ReceiveFirst(b *flow.Keyed[K, T]) error {
 
 // ReceiveSecond takes in records of the second stream.
 func (o *Windows[K, T, U]) ReceiveSecond(b *flow.Keyed[K, U]) error {
+	o.side = windowing.Second
 	for i := range b.Values {
 		o.batch.Values = append(o.batch.Values, Side[T, U]{Second: &b.Values[i]})
 	}

@@ -14,8 +14,9 @@ import (
 //
 // A snapshot of a log has several entries of one key and slice.
 type Pairing[A any] struct {
-	// Sides says of which sides an accumulator has records.
-	Sides func(acc *A) Sides
+	// Sides says of which sides an accumulator has records, and Receives of which one the records are that come just now.
+	Sides    func(acc *A) Sides
+	Receives func() Sides
 	// Alone is the sides whose records are emitted when the other has none for their key.
 	Alone Sides
 	// Bare says that an accumulator of one record keeps nothing else from being collected.
@@ -47,10 +48,13 @@ type tags struct {
 	first, second int
 }
 
-func (t *tags) add(hash uint64, sides Sides) {
-	t.all = append(t.all, tagOf(hash, sides))
-	t.first += int(sides & First)
-	t.second += int(sides&Second) >> 1
+// add adds rows of the same sides.
+func (t *tags) add(sides Sides, hashes ...uint64) {
+	for _, hash := range hashes {
+		t.all = append(t.all, tagOf(hash, sides))
+	}
+	t.first += len(hashes) * int(sides&First)
+	t.second += len(hashes) * int(sides&Second) >> 1
 }
 
 // pairs puts windows of logs together. What is done for a whole window goes through tags in the order in which they lie. Most
@@ -194,10 +198,8 @@ func (o *sliced[K, A]) appendRun(s *slice[K, A], keys []K, hashes []uint64, in i
 			o.accs = append(o.accs, &e.Acc)
 		}
 		in.addAll(from, o.accs)
-		for i, acc := range o.accs {
-			s.tags.add(hashes[i], o.pairing.Sides(acc))
-		}
 		n := len(rows)
+		s.tags.add(o.pairing.Receives(), hashes[:n]...)
 		s.n += n
 		keys, hashes, from = keys[n:], hashes[n:], from+n
 	}

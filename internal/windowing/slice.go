@@ -43,13 +43,20 @@ func (s *slice[K, A]) find(hash uint64, key K) (row uint32, ok bool) {
 
 // at is the row of a key, which is added if it is new.
 func (s *slice[K, A]) at(hash uint64, key K) (row uint32, fresh bool) {
-	if row, ok := s.find(hash, key); ok {
-		return row, false
+	x := &s.index
+	i := hash & x.mask
+	for ; x.slots[i] != 0; i = (i + 1) & x.mask {
+		if slot := x.slots[i]; slot>>32 == hash&(1<<32-1) {
+			row = uint32(slot) - 1
+			if e := s.rows.Peek(row); e.Hash == hash && e.Key == key {
+				return row, false
+			}
+		}
 	}
 	row = uint32(s.n)
 	e := s.rows.Ref(row)
 	e.Hash, e.Key = hash, key
-	s.index.insert(hash, row)
+	x.insertAt(i, hash, row)
 	s.n++
 	return row, true
 }

@@ -15,7 +15,8 @@ type sliced[K comparable, A any] struct {
 	panes  shelf[K, uint32] // by the end of a window: how many panes a key had, where that is not what it would seem
 	groups []group
 	folds  folds[K, A]
-	rows   []uint32  // of the records at hand
+	rows   []uint32 // of the records at hand
+	found  []*Entry[K, A]
 	accs   []*A      // in them
 	lines  []uintptr // of memory that they will need
 
@@ -112,9 +113,10 @@ func (o *sliced[K, A]) addRun(s *slice[K, A], keys []K, hashes []uint64, in inta
 		hi := min(lo+findRecords, len(keys))
 		o.prefetch(s, hashes[lo:hi])
 		o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		o.found = s.rows.RefAll(o.rows, o.found[:0])
 		o.accs = o.accs[:0]
-		for _, row := range o.rows {
-			o.accs = append(o.accs, &s.rows.Ref(row).Acc)
+		for _, e := range o.found {
+			o.accs = append(o.accs, &e.Acc)
 		}
 		in.addAll(from+lo, o.accs)
 	}

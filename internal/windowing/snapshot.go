@@ -334,7 +334,7 @@ func (o *sliced[K, A]) restoreAcc(at int64, hash uint64, key K, acc A) error {
 	s := o.shelf.open(at)
 	if o.shelf.log {
 		s.rows.Set(uint32(s.n), Entry[K, A]{hash, key, acc})
-		s.tags.add(hash, o.pairing.Sides(&acc))
+		s.tags.add(o.pairing.Sides(&acc), hash)
 		s.n++
 		return nil
 	}

@@ -251,6 +251,25 @@ func (c *Column[V]) Ref(row uint32) *V {
 	return &k.vals[lo]
 }
 
+// RefAll is Ref of rows that are present.
+func (c *Column[V]) RefAll(rows []uint32, to []*V) []*V {
+	now, refs := c.fam.space.now, c.fam.refs
+	for i, row := range rows {
+		if i > 0 && row == rows[i-1] {
+			to = append(to, to[len(to)-1])
+			continue
+		}
+		k, lo := c.chunks[row>>chunkShift], row&(chunkRows-1)
+		if refs || k.epoch != now {
+			to = append(to, c.Ref(row))
+			continue
+		}
+		k.changes.now[lo>>6] |= 1 << (lo & 63)
+		to = append(to, &k.vals[lo])
+	}
+	return to
+}
+
 // Run is the values of rows that are present, from one on and without to, as many as lie together: at least one.
 func (c *Column[V]) Run(from, to uint32) []V {
 	k, lo := c.at(from), int(from&(chunkRows-1))
