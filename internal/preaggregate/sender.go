@@ -109,7 +109,9 @@ func (s *Sender[K, T, A]) send() {
 }
 
 // Locate names the record at hand.
-func (s *Sender[K, T, A]) Locate() (string, string) { return s.env.Operator, flow.Show(s.batch, s.at+s.partials.Added()) }
+func (s *Sender[K, T, A]) Locate() (string, string) {
+	return s.env.Operator, flow.Show(s.batch, s.at+s.partials.Added())
+}
 
 // Flush sends what is gathered.
 func (s *Sender[K, T, A]) Flush() { s.send(); s.Hash.Flush() }

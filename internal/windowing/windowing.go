@@ -19,8 +19,10 @@
 //
 // When a window fires, its keys are gone through by key group. So how far firing has come is one number, and for each
 // key group a watermark: "the windows that end by then have fired". That is what a snapshot keeps ([Operator].Floor), also
-// in the middle of firing, and why a restore at any parallelism fires nothing twice. What windows keep in order not to
-// merge all their slices anew ([folds]) is derived from the slices, and never written.
+// in the middle of firing, and why a restore at any parallelism fires nothing twice. A window that is one slice and is not
+// kept for late records fires in the order of its rows, which need not be sorted then; a snapshot in the middle leaves out
+// the rows that have fired. What windows keep in order not to merge all their slices anew ([folds]) is derived from the
+// slices, and never written.
 package windowing
 
 import (
