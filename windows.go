@@ -229,9 +229,10 @@ func generalWindows[K comparable, T, A, V, R any](
 		c.Trigger = *w.trigger
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
+	var pane Pane[K, V] // in one place, so that none is allocated
 	c.Emit = func(p general.Pane[K, V]) {
 		span := window.Span{Start: operator.Time(p.Start), End: operator.Time(p.End)}
-		pane := Pane[K, V]{Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract}
+		pane = Pane[K, V]{Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract}
 		to.emit(&pane, p.Hash, p.At)
 	}
 	return general.New(c)
