@@ -35,8 +35,7 @@ func (p *Preaggregated[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, 
 	n := p.w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), keyedInputs(p.w.keyed, 0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
-		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
-		return preaggregatedPorts(p.w, n, op, a, false, emit)
+		return preaggregatedPorts(p.w, n, op, a, panes[K, V]{out: op.out})
 	})
 	return newStream[Pane[K, V]](job, n)
 }
@@ -49,11 +48,11 @@ func (p *Preaggregated[K, T]) Process[A, V, R any](
 	n := p.w.keyed.node(graph.Window, name, typeName[R](), keyedInputs(p.w.keyed, 0), opts)
 	preaggregating(p.w, n, a)
 	finish(job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
-		take, err := processing(p.w, op, construct)
+		to, err := processing(p.w, op, construct)
 		if err != nil {
 			return nil, err
 		}
-		return preaggregatedPorts(p.w, n, op, a, true, take)
+		return preaggregatedPorts(p.w, n, op, a, to)
 	})
 	return newStream[R](job, n)
 }
@@ -72,7 +71,7 @@ func preaggregating[K comparable, T, A, V any](w *Windowed[K, T], n *graph.Node,
 
 // preaggregatedPorts makes the window part of an operator that gets partial results.
 func preaggregatedPorts[K comparable, T, A, V, R any](
-	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(*Pane[K, V], int64) error,
+	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], to panes[K, V],
 ) ([]graph.Port, error) {
 	if err := w.preaggregates(); err != nil {
 		return nil, err
@@ -85,7 +84,7 @@ func preaggregatedPorts[K comparable, T, A, V, R any](
 		return nil, err
 	}
 	of := &Windowed[K, windowing.Partial[K, A]]{windows: w.windows, spec: w.spec, lateness: w.lateness, trigger: w.trigger}
-	windows, err := slicedWindows(of, op, windowing.OfPartials[K](parts), emitter(op, withState, take))
+	windows, err := slicedWindows(of, op, windowing.OfPartials[K](parts), to)
 	if err != nil {
 		return nil, err
 	}

@@ -101,8 +101,7 @@ func (w *Windowed[K, T]) Mode(m window.Mode) *Windowed[K, T] {
 func (w *Windowed[K, T]) Aggregate[A, V any](name string, a agg.Func[T, A, V], opts ...Option) *Stream[Pane[K, V]] {
 	n := w.keyed.node(graph.Window, name, typeName[Pane[K, V]](), keyedInputs(w.keyed, 0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, Pane[K, V]]) ([]graph.Port, error) {
-		emit := func(p *Pane[K, V], at int64) error { op.out.EmitCopy(p, at); return nil }
-		return windowPorts(w, n, op, a, false, emit)
+		return windowPorts(w, n, op, a, panes[K, V]{out: op.out})
 	})
 	return newStream[Pane[K, V]](w.keyed.job, n)
 }
@@ -113,11 +112,11 @@ func (w *Windowed[K, T]) Process[A, V, R any](
 ) *Stream[R] {
 	n := w.keyed.node(graph.Window, name, typeName[R](), keyedInputs(w.keyed, 0), opts)
 	finish(w.keyed.job, n, func(op *Operator[K, R]) ([]graph.Port, error) {
-		take, err := processing(w, op, construct)
+		to, err := processing(w, op, construct)
 		if err != nil {
 			return nil, err
 		}
-		return windowPorts(w, n, op, a, true, take)
+		return windowPorts(w, n, op, a, to)
 	})
 	return newStream[R](w.keyed.job, n)
 }

@@ -21,10 +21,23 @@ type windowOperator[K comparable, T any] interface {
 	Receive(b *flow.Keyed[K, T]) error
 }
 
-// windowPorts makes the window part of an operator: what it emits goes to take, with the pane's event time; with state, the
-// pane's key is the key at hand while take runs.
+// panes is where the panes of a window operator go: to its output, or to the author's function.
+type panes[K comparable, V any] struct {
+	out  *flow.Out[Pane[K, V]]
+	take func(p *Pane[K, V], hash uint64, at int64)
+}
+
+func (s panes[K, V]) emit(p *Pane[K, V], hash uint64, at int64) {
+	if s.out != nil {
+		s.out.EmitCopy(p, at)
+	} else {
+		s.take(p, hash, at)
+	}
+}
+
+// windowPorts makes the window part of an operator.
 func windowPorts[K comparable, T, A, V, R any](
-	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], withState bool, take func(*Pane[K, V], int64) error,
+	w *Windowed[K, T], n *graph.Node, op *Operator[K, R], a agg.Func[T, A, V], to panes[K, V],
 ) ([]graph.Port, error) {
 	if a == nil {
 		return nil, errAggregator
@@ -35,7 +48,7 @@ func windowPorts[K comparable, T, A, V, R any](
 	} else if w.spec.Kind == window.Sessions {
 		how = "sessions by key"
 	}
-	windows, err := make(w, op, a(), emitter(op, withState, take))
+	windows, err := make(w, op, a(), to)
 	if err != nil {
 		return nil, err
 	}
@@ -45,41 +58,34 @@ func windowPorts[K comparable, T, A, V, R any](
 
 var errAggregator = errors.New("the aggregator is nil")
 
-// emitter is what becomes of the panes of an operator.
-func emitter[K comparable, V, R any](op *Operator[K, R], withState bool, take func(*Pane[K, V], int64) error) func(*Pane[K, V], uint64, int64) {
-	core := op.core
-	return func(p *Pane[K, V], hash uint64, at int64) {
-		if withState {
-			core.Store.SelectKey(p.Key, hash)
-		}
-		core.SetAt(at)
-		flow.Check(take(p, at))
-	}
-}
-
-// processing makes the author's operator, and hands panes to its function with the states of their window at hand.
+// processing makes the author's operator, and hands panes to its function with their key and the states of their window at hand.
 func processing[K comparable, T, V, R any](
 	of *Windowed[K, T], op *Operator[K, R], construct func(*Operator[K, R]) func(Pane[K, V]) error,
-) (func(*Pane[K, V], int64) error, error) {
+) (panes[K, V], error) {
 	if construct == nil {
-		return nil, errConstructor
+		return panes[K, V]{}, errConstructor
 	}
-	w := &windowStates{spec: of.spec, lateness: of.lateness}
+	w, core := &windowStates{spec: of.spec, lateness: of.lateness}, op.core
 	op.windows = w
 	f := construct(op)
 	if f == nil {
-		return nil, errFunction
+		return panes[K, V]{}, errFunction
 	}
-	return func(p *Pane[K, V], _ int64) error {
+	process := func(p *Pane[K, V]) error {
 		if len(w.cells) == 0 {
 			return f(*p)
 		}
-		now := op.core.WatermarkNow()
+		now := core.WatermarkNow()
 		if w.spec.Processing {
-			now = op.core.Env.Clock.Now()
+			now = core.Env.Clock.Now()
 		}
 		return w.process(p.Span, now, func() error { return f(*p) })
-	}, nil
+	}
+	return panes[K, V]{take: func(p *Pane[K, V], hash uint64, at int64) {
+		core.Store.SelectKey(p.Key, hash)
+		core.SetAt(at)
+		flow.Check(process(p))
+	}}, nil
 }
 
 // windowPort is the input of an operator with windows.
@@ -147,7 +153,7 @@ func lateOut[K comparable, T, R any](w *Windowed[K, T], op *Operator[K, R]) func
 
 // slicedWindows makes the operator that holds windows in slices or sessions.
 func slicedWindows[K comparable, T, A, V, R any](
-	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(p *Pane[K, V], hash uint64, at int64),
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], to panes[K, V],
 ) (windowOperator[K, T], error) {
 	acc, err := codec.Derive[A](&op.job.codecs)
 	if err != nil {
@@ -159,15 +165,7 @@ func slicedWindows[K comparable, T, A, V, R any](
 		Windows: w.windows, Lateness: w.lateness, Parts: parts, Late: lateOut(w, op),
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
-	var p Pane[K, V] // in one place: the panes of a window follow one another, and have its times in common
-	from, to, past := int64(1), int64(0), windowing.Past(w.spec)
-	c.Emit = func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int) {
-		if start != from || end != to {
-			from, to, p.Span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
-		}
-		p.Key, p.Value, p.Timing, p.Index = key, v, timing, index
-		emit(&p, hash, end-past)
-	}
+	c.Emit = emitEntries(to, parts.Result, windowing.Past(w.spec))
 	windows, err := windowing.New(c)
 	if err != nil {
 		return nil, err
@@ -175,9 +173,47 @@ func slicedWindows[K comparable, T, A, V, R any](
 	return windows, nil
 }
 
+// emitEntries makes panes of what windows have come to. They are large: those that go to an output are made where they lie in its
+// batch. The panes of a window follow one another, and have its times in common.
+func emitEntries[K comparable, A, V any](to panes[K, V], result func(*A) V, past int64) windowing.Emit[K, A] {
+	var pane Pane[K, V]
+	from, until := int64(1), int64(0)
+	return func(start, end int64, all []windowing.Entry[K, A], timing window.Timing, index int) {
+		if start != from || end != until {
+			from, until, pane.Span = start, end, window.Span{Start: operator.Time(start), End: operator.Time(end)}
+		}
+		pane.Timing, pane.Index = timing, index
+		if to.out != nil {
+			emitPanes(to.out, all, result, &pane, end-past)
+			return
+		}
+		for i := range all {
+			e := &all[i]
+			pane.Key, pane.Value = e.Key, result(&e.Acc)
+			to.take(&pane, e.Hash, end-past)
+		}
+	}
+}
+
+// emitPanes emits panes that are alike but for key and value.
+func emitPanes[K comparable, A, V any](
+	out *flow.Out[Pane[K, V]], all []windowing.Entry[K, A], result func(*A) V, alike *Pane[K, V], at int64,
+) {
+	for len(all) > 0 {
+		made := out.Extend(len(all), at)
+		for i := range made {
+			e, p := &all[i], &made[i]
+			p.Span, p.Timing, p.Index, p.Retract = alike.Span, alike.Timing, alike.Index, false
+			p.Key, p.Value = e.Key, result(&e.Acc)
+		}
+		out.Extended()
+		all = all[len(made):]
+	}
+}
+
 // generalWindows makes the operator that can do everything.
 func generalWindows[K comparable, T, A, V, R any](
-	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], emit func(p *Pane[K, V], hash uint64, at int64),
+	w *Windowed[K, T], op *Operator[K, R], parts agg.Parts[T, A, V], to panes[K, V],
 ) (windowOperator[K, T], error) {
 	if w.triggered && w.triggerBy == nil {
 		return nil, errors.New("what TriggerBy is given is nil, or a window.Delta without a function")
@@ -193,10 +229,11 @@ func generalWindows[K comparable, T, A, V, R any](
 		c.Trigger = *w.trigger
 	}
 	c.From, c.To = keygroup.Range(env.Subtask, env.Parallelism, env.MaxParallelism)
+	var pane Pane[K, V] // in one place, so that none is allocated
 	c.Emit = func(p general.Pane[K, V]) {
 		span := window.Span{Start: operator.Time(p.Start), End: operator.Time(p.End)}
-		pane := Pane[K, V]{Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract}
-		emit(&pane, p.Hash, p.At)
+		pane = Pane[K, V]{Key: p.Key, Span: span, Value: p.Value, Timing: p.Timing, Index: p.Index, Retract: p.Retract}
+		to.emit(&pane, p.Hash, p.At)
 	}
 	return general.New(c)
 }

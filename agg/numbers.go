@@ -92,20 +92,23 @@ func (m *Moments) variance() float64 {
 
 // Min is the smallest value; the zero value without records. NaN is smaller than any other number.
 func Min[T any, V cmp.Ordered](of func(T) V) Func[T, Maybe[V], V] {
-	return extreme(of, func(a, b V) bool { return cmp.Less(a, b) })
+	return extreme(of, func(acc *Maybe[V], v V) {
+		if !acc.Set || cmp.Less(v, acc.V) {
+			*acc = Maybe[V]{true, v}
+		}
+	})
 }
 
 // Max is the largest value; the zero value without records. NaN is smaller than any other number.
 func Max[T any, V cmp.Ordered](of func(T) V) Func[T, Maybe[V], V] {
-	return extreme(of, func(a, b V) bool { return cmp.Less(b, a) })
-}
-
-func extreme[T any, V cmp.Ordered](of func(T) V, beats func(a, b V) bool) Func[T, Maybe[V], V] {
-	add := func(acc *Maybe[V], v V) {
-		if !acc.Set || beats(v, acc.V) {
+	return extreme(of, func(acc *Maybe[V], v V) {
+		if !acc.Set || cmp.Less(acc.V, v) {
 			*acc = Maybe[V]{true, v}
 		}
-	}
+	})
+}
+
+func extreme[T any, V cmp.Ordered](of func(T) V, add func(*Maybe[V], V)) Func[T, Maybe[V], V] {
 	return func() Parts[T, Maybe[V], V] {
 		return Parts[T, Maybe[V], V]{
 			Add:    func(acc *Maybe[V], in T) { add(acc, of(in)) },

@@ -5,6 +5,7 @@ package flow
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"time"
 	"unsafe"
 )
@@ -40,7 +41,7 @@ func (b *Batch[T]) Poison() {
 
 // poison overwrites a column with bytes that no record has by chance, or with zeros where it holds pointers.
 func poison[T any](column []T) {
-	if HoldsPointers[T]() || len(column) == 0 {
+	if holdsPointers(reflect.TypeFor[T](), nil) || len(column) == 0 {
 		clear(column)
 		return
 	}

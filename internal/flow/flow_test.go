@@ -79,6 +79,27 @@ func TestOut(t *testing.T) {
 	}
 }
 
+// Records that are filled in where they lie keep their place among others, and batches their bound.
+func TestOutExtends(t *testing.T) {
+	out, _, noted := newOut(3, "a")
+	out.Emit(1, 10)
+	for next, left := 2, 6; left > 0; {
+		made := out.Extend(left, 20)
+		for i := range made {
+			made[i] = next
+			next++
+		}
+		out.Extended()
+		left -= len(made)
+	}
+	out.Emit(8, 30)
+	out.Emit(9, 30)
+	out.Flush()
+	if want := []string{"a [1 2 3] split 0", "a [4 5 6] split 0", "a [7 8 9] split 0"}; !slices.Equal(*noted, want) {
+		t.Errorf("got %q", *noted)
+	}
+}
+
 func TestOutToNobody(t *testing.T) {
 	out, env, _ := newOut(1)
 	out.Emit(1, 1)
@@ -150,7 +171,7 @@ func TestHoldsPointers(t *testing.T) {
 		"int":         {HoldsPointers[int](), false},
 		"numbers":     {HoldsPointers[[4]struct{ a, b float64 }](), false},
 		"string":      {HoldsPointers[string](), true},
-		"time":        {HoldsPointers[time.Time](), true},
+		"time":        {HoldsPointers[struct{ from, to time.Time }](), false},
 		"slice":       {HoldsPointers[struct{ s []int }](), true},
 		"empty array": {HoldsPointers[[0]*int](), false},
 		"any":         {HoldsPointers[any](), true},

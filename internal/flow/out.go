@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 
 	"leat.dev/leat/internal/invariants"
 )
@@ -45,16 +46,22 @@ func NewOut[T any](env *Env) *Out[T] {
 }
 
 // HoldsPointers says whether values of a type keep others from being collected as garbage, so that emptied batches of
-// them must be cleared.
-func HoldsPointers[T any]() bool { return holdsPointers(reflect.TypeFor[T]()) }
+// them must be cleared. Times do not: there are few locations, and they stay.
+func HoldsPointers[T any]() bool {
+	return holdsPointers(reflect.TypeFor[T](), reflect.TypeFor[time.Time]())
+}
 
-func holdsPointers(t reflect.Type) bool {
+// holdsPointers looks into a type, but not into a type that is said to be harmless.
+func holdsPointers(t, harmless reflect.Type) bool {
+	if t == harmless {
+		return false
+	}
 	switch t.Kind() {
 	case reflect.Array:
-		return t.Len() > 0 && holdsPointers(t.Elem())
+		return t.Len() > 0 && holdsPointers(t.Elem(), harmless)
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if holdsPointers(t.Field(i).Type) {
+			if holdsPointers(t.Field(i).Type, harmless) {
 				return true
 			}
 		}
@@ -90,6 +97,45 @@ func (o *Out[T]) Emit(v T, at int64) {
 func (o *Out[T]) EmitCopy(v *T, at int64) {
 	o.batch.Values = append(o.batch.Values, *v)
 	o.batch.Times = append(o.batch.Times, at)
+	if len(o.batch.Values) >= o.limit {
+		o.Flush()
+	}
+}
+
+// EmitAll sends records on, in batches.
+func (o *Out[T]) EmitAll(values []T, times []int64) {
+	for len(values) > 0 {
+		n := min(len(values), o.limit-len(o.batch.Values))
+		o.batch.Values = append(o.batch.Values, values[:n]...)
+		o.batch.Times = append(o.batch.Times, times[:n]...)
+		values, times = values[n:], times[n:]
+		o.Extended()
+	}
+}
+
+// ExtendLike is Extend for records that have these times.
+func (o *Out[T]) ExtendLike(times []int64) []T {
+	from := len(o.batch.Values)
+	n := min(len(times), o.limit-from)
+	o.batch.Values = slices.Grow(o.batch.Values, n)[:from+n]
+	o.batch.Times = append(o.batch.Times, times[:n]...)
+	return o.batch.Values[from:]
+}
+
+// Extend makes room for records of one time, n at most, where what is gathered lies: they are filled in, every field of them, and
+// then emitted by Extended, before anything else is.
+func (o *Out[T]) Extend(n int, at int64) []T {
+	from := len(o.batch.Values)
+	to := min(from+n, o.limit)
+	o.batch.Values = slices.Grow(o.batch.Values, to-from)[:to]
+	for range to - from {
+		o.batch.Times = append(o.batch.Times, at)
+	}
+	return o.batch.Values[from:]
+}
+
+// Extended sends on what Extend made room for, as soon as there are enough of them.
+func (o *Out[T]) Extended() {
 	if len(o.batch.Values) >= o.limit {
 		o.Flush()
 	}

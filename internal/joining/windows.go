@@ -16,6 +16,7 @@ import (
 type Windows[K comparable, T, U any] struct {
 	windowing.Operator[K, Side[T, U]]
 	batch flow.Keyed[K, Side[T, U]] // of both sides in turn
+	side  windowing.Sides           // whose batch is at hand
 	late  Side[T, U]                // the record that was added last
 }
 
@@ -28,24 +29,28 @@ func NewWindows[K comparable, T, U any](c Config[K, T, U], w window.Assigner, r 
 	o := &Windows[K, T, U]{}
 	p := pairing[T, U]{Results: r}
 	aligned, past := window.SpecOf(w).Kind != window.Sessions, windowing.Past(window.SpecOf(w))
-	emit := func(key K, hash uint64, _, end int64, k *Kept[T, U], timing window.Timing, _ int) {
-		if p.nothing(k) {
-			return
-		}
-		c.Core.Store.SelectKey(key, hash) // for errors that name the key
-		if aligned && timing == window.PaneLate {
-			p.one(k, o.late, end-1)
-		} else {
-			p.fresh(k, end-past)
-		}
-	}
-	result := func(k *Kept[T, U]) *Kept[T, U] { return k }
-	config, err := windowConfig(c, w, o, result)
+	config, err := windowConfig(c, w, o)
 	if err != nil {
 		return nil, err
 	}
-	config.Emit = emit
-	config.Pairing = &windowing.Pairing[Kept[T, U]]{Sides: (*Kept[T, U]).sides, Alone: r.alone()}
+	config.Emit = func(_, end int64, panes []windowing.Entry[K, Kept[T, U]], timing window.Timing, _ int) {
+		for i := range panes {
+			e := &panes[i]
+			if p.nothing(&e.Acc) {
+				continue
+			}
+			c.Core.Store.SelectKey(e.Key, e.Hash) // for errors that name the key
+			if aligned && timing == window.PaneLate {
+				p.one(&e.Acc, o.late, end-1)
+			} else {
+				p.fresh(&e.Acc, end-past)
+			}
+		}
+	}
+	config.Pairing = &windowing.Pairing[Kept[T, U]]{
+		Sides: (*Kept[T, U]).sides, Receives: func() windowing.Sides { return o.side }, Alone: r.alone(),
+		Bare: !flow.HoldsPointers[K]() && !flow.HoldsPointers[T]() && !flow.HoldsPointers[U](),
+	}
 	if !aligned {
 		config.Fired = (*Kept[T, U]).Emitted
 	}
@@ -83,11 +88,16 @@ type Group[K comparable, T, U any] func(
 // NewGroups makes a co-group: it hands on whole windows, and again with each record that comes late.
 func NewGroups[K comparable, T, U any](c Config[K, T, U], w window.Assigner, emit Group[K, T, U]) (*Windows[K, T, U], error) {
 	o := &Windows[K, T, U]{}
-	config, err := windowConfig(c, w, o, groupOf[T, U])
+	config, err := windowConfig(c, w, o)
 	if err != nil {
 		return nil, err
 	}
-	config.Emit = emit
+	config.Emit = func(start, end int64, panes []windowing.Entry[K, Kept[T, U]], timing window.Timing, index int) {
+		for i := range panes {
+			e := &panes[i]
+			emit(e.Key, e.Hash, start, end, groupOf(&e.Acc), timing, index)
+		}
+	}
 	o.Operator, err = windowing.New(config)
 	return o, err
 }
@@ -107,14 +117,16 @@ func groupOf[T, U any](k *Kept[T, U]) (all agg.Both[[]T, []U]) {
 }
 
 // windowConfig is what both kinds have in common.
-func windowConfig[K comparable, T, U, V any](
-	c Config[K, T, U], w window.Assigner, o *Windows[K, T, U], result func(*Kept[T, U]) V,
-) (windowing.Config[K, Side[T, U], Kept[T, U], V], error) {
-	config := windowing.Config[K, Side[T, U], Kept[T, U], V]{
+func windowConfig[K comparable, T, U any](
+	c Config[K, T, U], w window.Assigner, o *Windows[K, T, U],
+) (windowing.Config[K, Side[T, U], Kept[T, U], agg.Both[[]T, []U]], error) {
+	config := windowing.Config[K, Side[T, U], Kept[T, U], agg.Both[[]T, []U]]{
 		Max: c.Core.Env.MaxParallelism, Budget: c.Core.Env.Budget, Keys: c.Keys, Windows: w,
 		Lateness: max(c.Lateness.First, c.Lateness.Second),
 		Late:     func(_ K, s Side[T, U], at int64) { c.Late.late(s, at) },
-		Parts:    agg.Parts[Side[T, U], Kept[T, U], V]{Add: (*Kept[T, U]).Add, Merge: (*Kept[T, U]).Merge, Result: result, Grows: true},
+		Parts: agg.Parts[Side[T, U], Kept[T, U], agg.Both[[]T, []U]]{
+			Add: (*Kept[T, U]).Add, Merge: (*Kept[T, U]).Merge, Result: groupOf[T, U], Grows: true,
+		},
 	}
 	config.From, config.To = c.groups()
 	if err := checkWindows(window.SpecOf(w)); err != nil {
@@ -152,6 +164,7 @@ func checkWindows(s window.Spec) error {
 
 // ReceiveFirst takes in records of the first stream.
 func (o *Windows[K, T, U]) ReceiveFirst(b *flow.Keyed[K, T]) error {
+	o.side = windowing.First
 	for i := range b.Values {
 		o.batch.Values = append(o.batch.Values, Side[T, U]{First: &b.Values[i]})
 	}
@@ -160,6 +173,7 @@ func (o *Windows[K, T, U]) ReceiveFirst(b *flow.Keyed[K, T]) error {
 
 // ReceiveSecond takes in records of the second stream.
 func (o *Windows[K, T, U]) ReceiveSecond(b *flow.Keyed[K, U]) error {
+	o.side = windowing.Second
 	for i := range b.Values {
 		o.batch.Values = append(o.batch.Values, Side[T, U]{Second: &b.Values[i]})
 	}

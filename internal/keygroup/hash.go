@@ -56,6 +56,11 @@ func mix(h, width uint64) uint64 {
 func hashImages(keys unsafe.Pointer, count int, width uintptr, to []uint64) {
 	to = to[:count]
 	switch width {
+	case 0:
+		none := xxh3.Hash(nil)
+		for i := range to {
+			to[i] = none
+		}
 	case 1:
 		for i, v := range unsafe.Slice((*uint8)(keys), count) {
 			to[i] = hash1(v)

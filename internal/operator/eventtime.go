@@ -111,18 +111,33 @@ func (e *EventTime[T]) Receive(b *flow.Batch[T]) {
 	s, own := &m.splits[b.Split], e.ownOf(b.Split)
 	m.wake(b.Split, s)
 	e.times = e.times[:0]
-	from := 0
-	for i, v := range b.Values {
-		e.work.at = i
-		e.times = append(e.times, e.time(s, own, v))
-		s.since++
+	for from := 0; from < len(b.Values); {
+		to := min(len(b.Values), from+max(1, m.env.WatermarkEvery-s.since))
+		e.stamp(s, own, b.Values, from, to)
+		s.since += to - from
+		e.view = flow.Batch[T]{Values: b.Values[from:to], Times: e.times[from:to], Split: b.Split}
+		e.out.Forward(&e.view)
 		if s.since >= m.env.WatermarkEvery {
-			e.forward(b, from, i+1)
 			m.mark(b.Split, s)
-			from = i + 1
+		}
+		from = to
+	}
+}
+
+// stamp works out the times of some records and moves the split's mark.
+func (e *EventTime[T]) stamp(s *splitMark, own func(T) time.Time, values []T, from, to int) {
+	newest := s.max
+	for i := from; i < to; i++ {
+		e.work.at = i
+		at := Nanos(e.marks.At(values[i]))
+		e.times = append(e.times, at)
+		if own != nil {
+			newest = max(newest, Nanos(own(values[i])))
+		} else {
+			newest = max(newest, at)
 		}
 	}
-	e.forward(b, from, len(b.Values))
+	s.max = newest
 }
 
 // ownOf is the author's watermark of a split, or nil.
@@ -137,25 +152,6 @@ func (e *EventTime[T]) ownOf(split int) func(T) time.Time {
 		}
 	}
 	return e.own[split]
-}
-
-// time works out a record's time and moves the split's mark.
-func (e *EventTime[T]) time(s *splitMark, own func(T) time.Time, v T) int64 {
-	at := Nanos(e.marks.At(v))
-	if own != nil {
-		s.max = max(s.max, Nanos(own(v)))
-	} else if at > s.max {
-		s.max = at
-	}
-	return at
-}
-
-func (e *EventTime[T]) forward(b *flow.Batch[T], from, to int) {
-	if from == to {
-		return
-	}
-	e.view = flow.Batch[T]{Values: b.Values[from:to], Times: e.times[from:to], Split: b.Split}
-	e.out.Forward(&e.view)
 }
 
 // watermarkOf is what a split's mark means: a record with the largest time less the delay, or with the author's
@@ -344,12 +340,16 @@ var (
 // Nanos is a time as the engine counts it; a zero time is none.
 func Nanos(t time.Time) int64 {
 	if s := t.Unix(); s < earliest || s > latest {
-		if t.IsZero() {
-			return flow.NoTime
-		}
-		flow.Fail(fmt.Errorf("event time %s is outside of the years 1678 to 2261", t))
+		return noNanos(t)
 	}
 	return t.UnixNano()
+}
+
+func noNanos(t time.Time) int64 {
+	if !t.IsZero() {
+		flow.Fail(fmt.Errorf("event time %s is outside of the years 1678 to 2261", t))
+	}
+	return flow.NoTime
 }
 
 // Time is the engine's time for users.

@@ -58,9 +58,14 @@ func NewMap[T, U any](env *flow.Env, out *flow.Out[U], f func(T) U) *Map[T, U] {
 func (m *Map[T, U]) Receive(b *flow.Batch[T]) {
 	m.work.begin(b, &m.work)
 	m.out.Split(b.Split)
-	for i, v := range b.Values {
-		m.work.at = i
-		m.out.Emit(m.f(v), b.Times[i])
+	for from := 0; from < len(b.Values); {
+		made := m.out.ExtendLike(b.Times[from:])
+		for i := range made {
+			m.work.at = from + i
+			made[i] = m.f(b.Values[from+i])
+		}
+		m.out.Extended()
+		from += len(made)
 	}
 	m.out.Flush()
 }
@@ -81,12 +86,15 @@ func NewFilter[T any](env *flow.Env, out *flow.Out[T], keep func(T) bool) *Filte
 func (f *Filter[T]) Receive(b *flow.Batch[T]) {
 	f.work.begin(b, &f.work)
 	f.out.Split(b.Split)
-	for i, v := range b.Values {
+	from := 0 // of the run of records that are kept
+	for i := range b.Values {
 		f.work.at = i
-		if f.keep(v) {
-			f.out.Emit(v, b.Times[i])
+		if !f.keep(b.Values[i]) {
+			f.out.EmitAll(b.Values[from:i], b.Times[from:i])
+			from = i + 1
 		}
 	}
+	f.out.EmitAll(b.Values[from:], b.Times[from:])
 	f.out.Flush()
 }
 

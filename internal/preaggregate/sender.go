@@ -19,7 +19,7 @@ import (
 	"leat.dev/leat/window"
 )
 
-// gathered is how many partials are sent at the latest: a table of as many stays near.
+// gathered is how many partials are sent at the latest, once a batch is worked through: a table of as many stays near.
 const gathered = 1 << 12
 
 // Sender is the sending end of a keyed edge whose records are partial results. It is a flow.Receiver of T.
@@ -61,34 +61,37 @@ func (s *Sender[K, T, A]) Receive(b *flow.Batch[T]) {
 	if cap(s.hashes) < n {
 		s.hashes = make([]uint64, n)
 	}
-	hashes := s.hashes[:n]
-	s.keys.HashAll(s.column, hashes)
-	for i, at := range b.Times {
-		s.at = i
-		flow.Check(s.partials.Check(at))
-		if s.behind(at) {
-			s.alone(i)
-			continue
+	s.keys.HashAll(s.column, s.hashes[:n])
+	for s.at = 0; s.at < n; {
+		run, behind, err := s.partials.Run(b.Times[s.at:], s.held)
+		flow.Check(err)
+		if s.held == flow.NoTime { // a restored job knows only from the first watermark on
+			behind = s.env.Restored
 		}
-		s.partials.Add(s.column[i], hashes[i], b.Values[i], at)
+		if behind {
+			s.alone(run)
+		} else {
+			s.add(run)
+		}
 		if s.partials.Len() >= gathered {
 			s.send()
 		}
 	}
 }
 
-// behind says whether a record may be late where it goes. A restored job knows so only from the first watermark on.
-func (s *Sender[K, T, A]) behind(at int64) bool {
-	if s.held == flow.NoTime {
-		return s.env.Restored
-	}
-	return s.partials.Behind(at, s.held)
+// add gathers the next n records, which are in one slice.
+func (s *Sender[K, T, A]) add(n int) {
+	from, to := s.at, s.at+n
+	s.partials.Add(s.column[from:to], s.hashes[from:to], s.batch.Values[from:to], s.batch.Times[from:to])
+	s.at = to
 }
 
-// alone sends a record of its own, after all before it.
-func (s *Sender[K, T, A]) alone(i int) {
-	s.send()
-	s.partials.Add(s.column[i], s.hashes[i], s.batch.Values[i], s.batch.Times[i])
+// alone sends the next n records, each of its own, after all before it: they may be late where they go.
+func (s *Sender[K, T, A]) alone(n int) {
+	for range n {
+		s.send()
+		s.add(1)
+	}
 	s.send()
 }
 
@@ -106,7 +109,9 @@ func (s *Sender[K, T, A]) send() {
 }
 
 // Locate names the record at hand.
-func (s *Sender[K, T, A]) Locate() (string, string) { return s.env.Operator, flow.Show(s.batch, s.at) }
+func (s *Sender[K, T, A]) Locate() (string, string) {
+	return s.env.Operator, flow.Show(s.batch, s.at+s.partials.Added())
+}
 
 // Flush sends what is gathered.
 func (s *Sender[K, T, A]) Flush() { s.send(); s.Hash.Flush() }

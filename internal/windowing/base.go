@@ -14,17 +14,16 @@ import (
 )
 
 // base is what both operators have: settings, event time, late records, the way out. Operators know the types of keys and
-// accumulators alone: what depends on the types of records and results too is [intake] and an emit function, so that the
-// compiler makes an operator once for many uses.
+// accumulators alone: what depends on the type of records too is [intake], and results are made by who receives the panes, so that
+// the compiler makes an operator once for many uses.
 type base[K comparable, A any] struct {
 	merging[A]
 	From, To, Max int
 	Keys          *keygroup.Keys[K]
 	acc           codec.Codec[A]
-	// emitPane emits the result of an accumulator, which it may hand on.
-	emitPane func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int)
-	sayFired func(acc *A)
-	pairing  *Pairing[A]
+	emit          Emit[K, A]
+	sayFired      func(acc *A)
+	pairing       *Pairing[A]
 
 	spans  spans
 	space  *heap.Space
@@ -37,7 +36,7 @@ type base[K comparable, A any] struct {
 	top    int64   // the highest of them
 
 	late int64
-	tmp  A // where accumulators are merged for a pane
+	one  [1]Entry[K, A] // a pane whose accumulator lies nowhere else, or is merged for it
 }
 
 // merging is the part of an aggregator that knows nothing of records and results.
@@ -49,12 +48,8 @@ type merging[A any] struct {
 
 func newBase[K comparable, T, A, V any](c Config[K, T, A, V], spec window.Spec) *base[K, A] {
 	b := makeBase(c.Keys, c.Acc, c.From, c.To, newSpans(spec, c.Lateness), heap.NewSpace(c.Budget))
-	b.Max, b.sayFired, b.pairing = c.Max, c.Fired, c.Pairing
+	b.Max, b.emit, b.sayFired, b.pairing = c.Max, c.Emit, c.Fired, c.Pairing
 	b.merging = merging[A]{c.Parts.Merge, c.Parts.Subtract, c.Parts.Grows}
-	result, emit := c.Parts.Result, c.Emit
-	b.emitPane = func(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int) {
-		emit(key, hash, start, end, result(acc), timing, index)
-	}
 	return b
 }
 
@@ -117,29 +112,46 @@ func (b *base[K, A]) tooLate(in intake[A], i int) {
 	in.late(i)
 }
 
+// emitOne emits a pane, whose accumulator may be handed on.
+func (b *base[K, A]) emitOne(key K, hash uint64, start, end int64, acc *A, timing window.Timing, index int) {
+	b.one[0] = Entry[K, A]{hash, key, *acc}
+	b.emit(start, end, b.one[:], timing, index)
+}
+
+// emitShown emits panes on time, of accumulators that go on being added to.
+func (b *base[K, A]) emitShown(start, end int64, panes []Entry[K, A]) {
+	if !b.refs {
+		b.emit(start, end, panes, window.PaneOnTime, 0)
+		return
+	}
+	for i := range panes {
+		e := &panes[i]
+		b.emitOne(e.Key, e.Hash, start, end, b.shown(&e.Acc), window.PaneOnTime, 0)
+	}
+}
+
 // shown is an accumulator for emitting, of one that goes on being added to: what is emitted may not share memory with it.
 func (b *base[K, A]) shown(acc *A) *A {
 	if !b.refs {
 		return acc
 	}
-	b.blank()
-	b.Merge(&b.tmp, *acc)
-	return &b.tmp
+	return b.merged(acc)
 }
 
-// blank empties the place where accumulators are merged. What was merged there may have been handed out.
-func (b *base[K, A]) blank() {
+// blank is an empty accumulator, until the next pane. What was merged there before may have been handed out.
+func (b *base[K, A]) blank() *A {
 	var zero A
-	b.tmp = zero
+	b.one[0].Acc = zero
+	return &b.one[0].Acc
 }
 
 // merged is accumulators together, which stay as they are.
 func (b *base[K, A]) merged(accs ...*A) *A {
-	b.blank()
+	to := b.blank()
 	for _, acc := range accs {
-		b.Merge(&b.tmp, *acc)
+		b.Merge(to, *acc)
 	}
-	return &b.tmp
+	return to
 }
 
 // check returns what is wrong with an event time, or nil.

@@ -53,8 +53,10 @@ func (x *twin) operator(w window.Assigner, out *[]pane) Operator[string, rec] {
 	acc := newCluster(x, settings{window.Tumbling(1), 0, 4}, agg.Count[rec], 1).acc
 	op, err := New(Config[string, rec, int64, int64]{
 		To: 4, Max: 4, Keys: x.keys, Acc: acc, Windows: w, Now: func() int64 { return x.now }, Parts: agg.Count[rec](),
-		Emit: func(key string, _ uint64, start, end int64, v int64, timing window.Timing, index int) {
-			*out = append(*out, pane{key, start, end, fmt.Sprint(v), timing, index})
+		Emit: func(start, end int64, panes []Entry[string, int64], timing window.Timing, index int) {
+			for _, e := range panes {
+				*out = append(*out, pane{e.Key, start, end, fmt.Sprint(e.Acc), timing, index})
+			}
 		},
 	})
 	if err != nil {

@@ -34,8 +34,7 @@ func (f single[K, A]) fire(group int, start, end int64) int {
 	}
 	rows := f.o.sorted(s).of(group)
 	for _, row := range rows {
-		e := s.rows.Peek(row)
-		f.o.emit(e.key, e.hash, start, end, &e.acc)
+		f.o.onTime(start, end, s.rows.Run(row, row+1))
 	}
 	return len(rows)
 }
@@ -45,31 +44,46 @@ func (single[K, A]) late(int, *slice[K, A], uint32, bool, func(*A)) {}
 // totals keeps the sum of a window's slices for each key.
 type totals[K comparable, A any] struct {
 	o      *sliced[K, A]
-	tables []table[K, total[A]] // by group
+	groups []total[K, A]
 }
 
-type total[A any] struct {
-	acc A
-	in  int // slices of the window that have the key
+// total is the sums of a group's keys.
+type total[K comparable, A any] struct {
+	table[K, A]
+	in []int32 // by row: slices of the window that have the key
 }
 
 func newTotals[K comparable, A any](o *sliced[K, A]) *totals[K, A] {
-	f := &totals[K, A]{o, make([]table[K, total[A]], len(o.groups))}
-	for i := range f.tables {
-		f.tables[i] = newTable[K, total[A]]()
+	f := &totals[K, A]{o, make([]total[K, A], len(o.groups))}
+	for i := range f.groups {
+		f.groups[i].table = newTable[K, A]()
 	}
 	return f
 }
 
+// row is the row of a key, which is added if it is new.
+func (t *total[K, A]) row(hash uint64, key K) int {
+	row := t.table.row(hash, key)
+	if row == len(t.in) {
+		t.in = append(t.in, 0)
+	}
+	return row
+}
+
+// remove takes out a row; the last one gets its number.
+func (t *total[K, A]) remove(row int) {
+	t.table.remove(row)
+	last := len(t.in) - 1
+	t.in[row] = t.in[last]
+	t.in = t.in[:last]
+}
+
 func (f *totals[K, A]) fire(group int, start, end int64) (work int) {
-	g, t := &f.o.groups[group], &f.tables[group]
+	g, t := &f.o.groups[group], &f.groups[group]
 	for _, s := range f.o.shelf.between(max(g.hi, start), end) {
 		work += f.push(group, t, s)
 	}
-	for i := range t.rows {
-		c := &t.rows[i]
-		f.o.emitPane(c.key, c.hash, start, end, f.o.shown(&c.v.acc), window.PaneOnTime, 0)
-	}
+	f.o.emitShown(start, end, t.rows)
 	work += len(t.rows)
 	g.lo, g.hi = start+f.o.spans.slide, end
 	for _, s := range f.o.shelf.between(start, min(g.lo, end)) {
@@ -78,36 +92,35 @@ func (f *totals[K, A]) fire(group int, start, end int64) (work int) {
 	return work
 }
 
-func (f *totals[K, A]) push(group int, t *table[K, total[A]], s *slice[K, A]) int {
+func (f *totals[K, A]) push(group int, t *total[K, A], s *slice[K, A]) int {
 	rows := f.o.sorted(s).of(group)
 	for _, row := range rows {
 		e := s.rows.Peek(row)
-		sum := t.at(e.hash, e.key)
-		f.o.Merge(&sum.acc, e.acc)
-		sum.in++
+		at := t.row(e.Hash, e.Key)
+		f.o.Merge(&t.rows[at].Acc, e.Acc)
+		t.in[at]++
 	}
 	return len(rows)
 }
 
-func (f *totals[K, A]) pop(group int, t *table[K, total[A]], s *slice[K, A]) {
+func (f *totals[K, A]) pop(group int, t *total[K, A], s *slice[K, A]) {
 	for _, row := range f.o.sorted(s).of(group) {
 		e := s.rows.Peek(row)
-		at := t.find(e.hash, e.key)
-		sum := &t.rows[at].v
-		if sum.in--; sum.in == 0 {
+		at := t.find(e.Hash, e.Key)
+		if t.in[at]--; t.in[at] == 0 {
 			t.remove(at)
 		} else {
-			f.o.Subtract(&sum.acc, e.acc)
+			f.o.Subtract(&t.rows[at].Acc, e.Acc)
 		}
 	}
 }
 
 func (f *totals[K, A]) late(group int, s *slice[K, A], row uint32, fresh bool, add func(*A)) {
-	e := s.rows.Peek(row)
-	sum := f.tables[group].at(e.hash, e.key)
-	add(&sum.acc)
+	e, t := s.rows.Peek(row), &f.groups[group]
+	at := t.row(e.Hash, e.Key)
+	add(&t.rows[at].Acc)
 	if fresh {
-		sum.in++
+		t.in[at]++
 	}
 }
 
@@ -127,14 +140,11 @@ func (f *anew[K, A]) fire(group int, start, end int64) (work int) {
 		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.o.Merge(t.at(e.hash, e.key), e.acc)
+			f.o.Merge(t.at(e.Hash, e.Key), e.Acc)
 		}
 		work += len(rows)
 	}
-	for i := range t.rows {
-		c := &t.rows[i]
-		f.o.emitPane(c.key, c.hash, start, end, &c.v, window.PaneOnTime, 0)
-	}
+	f.o.emit(start, end, t.rows, window.PaneOnTime, 0)
 	work += len(t.rows)
 	t.reset()
 	return work

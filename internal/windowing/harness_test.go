@@ -125,16 +125,21 @@ func (c *operators[A, V]) start(parallelism int) error {
 	c.ops = nil
 	for i := range parallelism {
 		from, to := keygroup.Range(i, parallelism, c.groups)
+		parts := c.f()
 		op, err := New(Config[string, rec, A, V]{
 			From: from, To: to, Max: c.groups, Keys: c.keys, Acc: c.acc,
-			Windows: c.windows, Lateness: c.lateness, Parts: c.f(),
-			Emit: func(key string, hash uint64, start, end int64, v V, timing window.Timing, index int) {
-				if hash != c.keys.Hash(key) {
-					panic("the hash is not the key's")
+			Windows: c.windows, Lateness: c.lateness, Parts: parts,
+			Emit: func(start, end int64, panes []Entry[string, A], timing window.Timing, index int) {
+				for i := range panes {
+					e := &panes[i]
+					if e.Hash != c.keys.Hash(e.Key) {
+						panic("the hash is not the key's")
+					}
+					v := parts.Result(&e.Acc)
+					text := fmt.Sprint(v)
+					c.out = append(c.out, pane{e.Key, start, end, text, timing, index})
+					c.kept = append(c.kept, kept[V]{v, text})
 				}
-				text := fmt.Sprint(v)
-				c.out = append(c.out, pane{key, start, end, text, timing, index})
-				c.kept = append(c.kept, kept[V]{v, text})
 			},
 			Late: func(key string, r rec, at int64) { c.late = append(c.late, event{key, at, r}) },
 		})

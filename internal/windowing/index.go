@@ -41,6 +41,16 @@ func (x *index) insert(hash uint64, row uint32) {
 	x.put(packed(hash, row))
 }
 
+// insertAt adds a row for which a probe has come to this empty slot.
+func (x *index) insertAt(i, hash uint64, row uint32) {
+	if x.full() {
+		x.insert(hash, row)
+		return
+	}
+	x.n++
+	x.slots[i] = packed(hash, row)
+}
+
 func (x *index) put(slot uint64) {
 	i := slot >> 32 & x.mask
 	for x.slots[i] != 0 {

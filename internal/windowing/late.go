@@ -17,7 +17,7 @@ type piece[K comparable, A any] struct {
 	row uint32
 }
 
-func (p piece[K, A]) acc() *A { return &p.s.rows.Peek(p.row).acc }
+func (p piece[K, A]) acc() *A { return &p.s.rows.Peek(p.row).Acc }
 
 // addLate takes record i of a batch, which is in the slice that begins at start: at least one window with this slice,
 // of those that end from first to last, has fired, and at least one is kept.
@@ -25,7 +25,7 @@ func (o *sliced[K, A]) addLate(key K, hash uint64, in intake[A], i int, start, f
 	reach := o.reach(hash)
 	s := o.shelf.open(start)
 	row, fresh := s.at(hash, key)
-	in.add(i, &s.rows.Ref(row).acc)
+	in.add(i, &s.rows.Ref(row).Acc)
 	if g := o.group(hash); o.groups[g].covers(start) && !due(last, reach) {
 		o.folds.late(g, s, row, fresh, func(acc *A) { in.add(i, acc) })
 	}
@@ -80,17 +80,17 @@ func (r *refiring[K, A]) fire(first, last int64) {
 		for ; to < len(r.parts) && r.parts[to].s.start < end; to++ {
 			r.o.Merge(&right, *r.parts[to].acc())
 		}
-		r.o.blank()
+		all := r.o.blank()
 		if from < r.own {
-			r.o.Merge(&r.o.tmp, r.lefts[from])
+			r.o.Merge(all, r.lefts[from])
 		}
-		r.o.Merge(&r.o.tmp, *r.parts[r.own].acc())
+		r.o.Merge(all, *r.parts[r.own].acc())
 		if to > r.own+1 {
-			r.o.Merge(&r.o.tmp, right)
+			r.o.Merge(all, right)
 		}
 		had := !r.fresh || to-from > 1
 		index := r.count(end, had)
-		r.o.emitPane(r.key, r.hash, start, end, &r.o.tmp, window.PaneLate, index)
+		r.o.emitOne(r.key, r.hash, start, end, all, window.PaneLate, index)
 	}
 }
 
@@ -98,7 +98,7 @@ func (r *refiring[K, A]) fire(first, last int64) {
 func (r *refiring[K, A]) count(end int64, had bool) int {
 	counts := r.o.panes.open(end)
 	row, first := counts.at(r.hash, r.key)
-	n := &counts.rows.Ref(row).acc
+	n := &counts.rows.Ref(row).Acc
 	if first && had {
 		*n = 1
 	}

@@ -26,7 +26,7 @@ func counting[A, V any](t testing.TB, w window.Assigner, budget *heap.Budget, f 
 	panes = new(int)
 	op, err = New(Config[int64, int64, A, V]{
 		To: 128, Max: 128, Budget: budget, Keys: keys, Acc: codec.Struct[A](), Windows: w, Parts: f(),
-		Emit: func(int64, uint64, int64, int64, V, window.Timing, int) { *panes++ },
+		Emit: func(_, _ int64, all []Entry[int64, A], _ window.Timing, _ int) { *panes += len(all) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ type Partials[K comparable, T, A any] struct {
 	spare    []*partialSlice[K, A]
 	from, to int64 // of the slice found last, which is the first of slices
 	n        int
+	added    int
 }
 
 type partialSlice[K comparable, A any] struct {
@@ -48,32 +49,44 @@ func NewPartials[K comparable, T, A, V any](spec window.Spec, parts agg.Parts[T,
 // Len is the number of partials.
 func (p *Partials[K, T, A]) Len() int { return p.n }
 
-// Check returns what is wrong with an event time, or nil.
-func (p *Partials[K, T, A]) Check(at int64) error { return p.spans.check(at) }
-
-// Behind says whether a window that a record belongs to may have fired at a watermark. What such a record does depends on
-// what came before it; what others do does not.
-func (p *Partials[K, T, A]) Behind(at, wm int64) bool {
-	start, _ := p.spans.sliceOf(at)
+// Run is how many records, from the first on, are in the slice of the first one; an error says what is wrong with its time. Behind
+// says whether a window with that slice may have fired at a watermark. What such a record does depends on what came before it; what
+// others do does not.
+func (p *Partials[K, T, A]) Run(times []int64, wm int64) (n int, behind bool, err error) {
+	if err := p.spans.check(times[0]); err != nil {
+		return 0, false, err
+	}
+	start, end := p.spans.sliceOf(times[0])
+	for n = 1; n < len(times) && times[n] >= start && times[n] < end; n++ {
+	}
 	first, _, ok := p.spans.ends(start)
-	return ok && due(first, wm)
+	return n, ok && due(first, wm), nil
 }
 
-// Add adds a record, whose event time has been checked.
-func (p *Partials[K, T, A]) Add(key K, hash uint64, v T, at int64) {
-	if p.n == 0 || at < p.from || at >= p.to {
+// Add adds a run of records.
+func (p *Partials[K, T, A]) Add(keys []K, hashes []uint64, values []T, times []int64) {
+	if at := times[0]; p.n == 0 || at < p.from || at >= p.to {
 		p.open(at)
 	}
 	t := &p.slices[0].table
-	had := len(t.rows)
-	acc := t.at(hash, key)
-	p.n += len(t.rows) - had
-	if p.add != nil {
-		p.add(acc, v)
-	} else {
-		p.addAt(acc, v, at)
+	had, row := len(t.rows), 0
+	for p.added = range values {
+		i := p.added
+		if i == 0 || hashes[i] != hashes[i-1] || keys[i] != keys[i-1] {
+			row = t.row(hashes[i], keys[i])
+		}
+		if acc := &t.rows[row].Acc; p.add != nil {
+			p.add(acc, values[i])
+		} else {
+			p.addAt(acc, values[i], times[i])
+		}
 	}
+	p.added = 0
+	p.n += len(t.rows) - had
 }
+
+// Added is how many records of a run Add has added so far.
+func (p *Partials[K, T, A]) Added() int { return p.added }
 
 // open brings the slice of a time to the front.
 func (p *Partials[K, T, A]) open(at int64) {
@@ -98,8 +111,8 @@ func (p *Partials[K, T, A]) open(at int64) {
 func (p *Partials[K, T, A]) Drain(to *flow.Batch[Partial[K, A]]) {
 	for _, s := range p.slices {
 		for i := range s.table.rows {
-			c := &s.table.rows[i]
-			to.Values = append(to.Values, Partial[K, A]{c.key, c.v})
+			e := &s.table.rows[i]
+			to.Values = append(to.Values, Partial[K, A]{e.Key, e.Acc})
 			to.Times = append(to.Times, s.start)
 		}
 		s.table.reset()

@@ -164,7 +164,7 @@ func (o *sessions[K, A]) merge() uint32 {
 
 // refire fires a session that the watermark has passed, because of a late record.
 func (o *sessions[K, A]) refire(s *session[K, A]) {
-	o.emitPane(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneLate, int(s.panes))
+	o.emitOne(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneLate, int(s.panes))
 	s.panes++
 	s.fired = true
 	o.told(s)
@@ -239,10 +239,10 @@ func (o *sessions[K, A]) alarm(a alarm) {
 // fire emits a session's pane on time.
 func (o *sessions[K, A]) fire(row uint32, s *session[K, A]) {
 	if o.spans.lateness == 0 {
-		o.emitPane(s.key, s.hash, s.start, s.end, &s.acc, window.PaneOnTime, int(s.panes))
+		o.emitOne(s.key, s.hash, s.start, s.end, &s.acc, window.PaneOnTime, int(s.panes))
 		return
 	}
-	o.emitPane(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneOnTime, int(s.panes))
+	o.emitOne(s.key, s.hash, s.start, s.end, o.shown(&s.acc), window.PaneOnTime, int(s.panes))
 	s = o.rows.Ref(row)
 	s.panes++
 	s.fired = true

@@ -15,14 +15,16 @@ type sliced[K comparable, A any] struct {
 	panes  shelf[K, uint32] // by the end of a window: how many panes a key had, where that is not what it would seem
 	groups []group
 	folds  folds[K, A]
-	rows   []uint32  // of the records at hand
+	rows   []uint32 // of the records at hand
+	found  []*Entry[K, A]
 	accs   []*A      // in them
 	lines  []uintptr // of memory that they will need
 
 	fired  int64 // windows that end by then have fired, in all groups
 	firing bool  // a window fires: the one that ends at
 	end    int64 // this time,
-	at     int   // and its next group is this one
+	at     int   // and its next group is this one,
+	row    int   // or its next row, while it fires in the order of rows
 }
 
 // group is how far the folds of a key group are: they are made of the slices from lo to hi.
@@ -37,7 +39,9 @@ func newSliced[K comparable, A any](b *base[K, A]) *sliced[K, A] {
 	for i := range o.groups {
 		o.groups[i] = group{flow.NoTime, flow.NoTime}
 	}
-	o.shelf.log = b.pairing != nil && b.spans.lateness == 0
+	if o.shelf.log = b.pairing != nil && b.spans.lateness == 0; o.shelf.log && b.pairing.Bare {
+		o.shelf.family.Bare()
+	}
 	switch {
 	case o.shelf.log:
 		o.folds = newPairs(o)
@@ -84,9 +88,12 @@ func (o *sliced[K, A]) receiveRun(keys []K, hashes []uint64, in intake[A], from 
 		return
 	}
 	for i, hash := range hashes {
-		if o.tooOld(last, o.reach(hash), in, from+i) {
+		switch {
+		case o.tooOld(last, o.reach(hash), in, from+i):
 			o.tooLate(in, from+i)
-		} else {
+		case o.shelf.log: // some of its windows have fired, and none of these is kept
+			o.appendRun(o.shelf.open(start), keys[i:i+1], hashes[i:i+1], in, from+i)
+		default:
 			o.addLate(keys[i], hash, in, from+i, start, first, last)
 		}
 	}
@@ -98,17 +105,18 @@ const findRecords = 128
 
 // addRun adds records: first all rows are looked for and then all accumulators changed, so that cache misses overlap.
 func (o *sliced[K, A]) addRun(s *slice[K, A], keys []K, hashes []uint64, in intake[A], from int) {
+	if o.shelf.log {
+		o.appendRun(s, keys, hashes, in, from)
+		return
+	}
 	for lo := 0; lo < len(keys); lo += findRecords {
 		hi := min(lo+findRecords, len(keys))
-		if o.shelf.log {
-			o.rows = s.append(o.rows[:0], hashes[lo:hi], keys[lo:hi])
-		} else {
-			o.prefetch(s, hashes[lo:hi])
-			o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
-		}
+		o.prefetch(s, hashes[lo:hi])
+		o.rows = s.allAt(o.rows[:0], hashes[lo:hi], keys[lo:hi])
+		o.found = s.rows.RefAll(o.rows, o.found[:0])
 		o.accs = o.accs[:0]
-		for _, row := range o.rows {
-			o.accs = append(o.accs, &s.rows.Ref(row).acc)
+		for _, e := range o.found {
+			o.accs = append(o.accs, &e.Acc)
 		}
 		in.addAll(from+lo, o.accs)
 	}
@@ -116,8 +124,11 @@ func (o *sliced[K, A]) addRun(s *slice[K, A], keys []K, hashes []uint64, in inta
 
 // allAt appends the rows of keys, which are added where they are new.
 func (s *slice[K, A]) allAt(to []uint32, hashes []uint64, keys []K) []uint32 {
+	row := uint32(0)
 	for i, hash := range hashes {
-		row, _ := s.at(hash, keys[i])
+		if i == 0 || hash != hashes[i-1] || keys[i] != keys[i-1] {
+			row, _ = s.at(hash, keys[i])
+		}
 		to = append(to, row)
 	}
 	return to
@@ -163,7 +174,7 @@ func (o *sliced[K, A]) Advance(wm int64, limit int) (done bool) {
 func (o *sliced[K, A]) begin() bool {
 	end, ok := o.upcoming()
 	if o.firing = ok && due(end, o.wm); o.firing {
-		o.end, o.at = end, 0
+		o.end, o.at, o.row = end, 0, 0
 	}
 	return o.firing
 }
@@ -198,9 +209,8 @@ func (o *sliced[K, A]) next() (wm int64, ok bool) {
 // fire goes on with the window that fires, and returns how much work that was: panes, and rows that were merged.
 func (o *sliced[K, A]) fire(limit int) (work int) {
 	start := o.spans.startOf(o.end)
-	if whole := o.whole(start); whole != nil && atOneGo(whole.n, limit) {
-		work = whole.n
-		o.fireWhole(whole, start)
+	if whole := o.whole(start); whole != nil {
+		work = o.fireRows(whole, start, limit)
 	}
 	for ; o.at < len(o.groups) && work < limit; o.at++ {
 		if o.floors[o.at] < o.end-1 { // otherwise it has fired before the restore
@@ -214,38 +224,35 @@ func (o *sliced[K, A]) fire(limit int) (work int) {
 	return max(work, 1)
 }
 
-// whole is the slice of a window that may fire at one go: it is alone in its window, and no group of it has fired.
+// whole is the slice of a window whose panes may fire in the order of its rows, as they lie: it is alone in its window, no group of it
+// has fired, and it is dropped when the window has fired.
 func (o *sliced[K, A]) whole(start int64) *slice[K, A] {
-	if !o.spans.whole() || o.shelf.log || o.at > 0 || o.top >= o.end-1 {
+	if !o.spans.whole() || o.shelf.log || o.spans.lateness > 0 || o.at > 0 || o.top >= o.end-1 {
 		return nil
 	}
 	return o.shelf.get(start)
 }
 
-// largeWindow is a number of panes, and inRowOrder how many times the limit so many may have that fire at one go, in the order of
-// their rows: to fire by key group, rows have to be sorted first, and are then read in an order that misses caches.
-const (
-	largeWindow = 1 << 12
-	inRowOrder  = 8
-)
-
-// atOneGo says whether a window of n panes fires whole.
-func atOneGo(n, limit int) bool { return n <= limit || n > largeWindow && n/inRowOrder <= limit }
-
-func (o *sliced[K, A]) fireWhole(s *slice[K, A], start int64) {
-	for row := range uint32(s.n) {
-		e := s.rows.Peek(row)
-		o.emit(e.key, e.hash, start, o.end, &e.acc)
+// fireRows fires the next rows of a window, and all groups with the last one. A snapshot leaves out those that have fired.
+func (o *sliced[K, A]) fireRows(s *slice[K, A], start int64, limit int) (work int) {
+	for o.row < s.n && work < limit {
+		run := s.rows.Run(uint32(o.row), uint32(o.row+min(s.n-o.row, limit-work)))
+		o.emit(start, o.end, run, window.PaneOnTime, 0)
+		o.row += len(run)
+		work += len(run)
 	}
-	o.at = len(o.groups)
+	if o.row == s.n {
+		o.at = len(o.groups)
+	}
+	return work
 }
 
-// emit emits a pane on time.
-func (o *sliced[K, A]) emit(key K, hash uint64, start, end int64, acc *A) {
+// onTime emits panes on time, which are rows of a slice.
+func (o *sliced[K, A]) onTime(start, end int64, panes []Entry[K, A]) {
 	if o.spans.lateness > 0 {
-		o.emitPane(key, hash, start, end, o.shown(acc), window.PaneOnTime, 0)
+		o.emitShown(start, end, panes)
 	} else {
-		o.emitPane(key, hash, start, end, acc, window.PaneOnTime, 0)
+		o.emit(start, end, panes, window.PaneOnTime, 0)
 	}
 }
 

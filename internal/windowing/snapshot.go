@@ -38,6 +38,7 @@ func decodeTime(item []byte) (int64, error) {
 type frozen[R any] struct {
 	rows  heap.Frozen[R]
 	n     int   // how many rows
+	from  int   // those before have fired
 	at    int64 // what the item of the table's entries is made of
 	order groupOrder
 	// Where values hold references: their encodings, and where in it that of a row is.
@@ -92,7 +93,7 @@ func (d *dump[R]) persist(w backend.Writer) error {
 func (d *dump[R]) prepare(t *frozen[R]) error {
 	t.order.sort(t.n, d.groups, func(row uint32) int {
 		r := t.rows.At(row)
-		if r == nil {
+		if r == nil || int(row) < t.from {
 			return -1
 		}
 		return keygroup.Of(d.hash(r), d.max) - d.from
@@ -156,14 +157,14 @@ func (s *snapshot) Persist(w backend.Writer) error {
 func (s *snapshot) Release() { s.ticket.Release() }
 
 // freeze freezes a shelf.
-func (h *shelf[K, A]) freeze(t *heap.Ticket) []*frozen[entry[K, A]] {
-	columns := make([]heap.Column[entry[K, A]], len(h.all))
+func (h *shelf[K, A]) freeze(t *heap.Ticket) []*frozen[Entry[K, A]] {
+	columns := make([]heap.Column[Entry[K, A]], len(h.all))
 	for i, s := range h.all {
 		columns[i] = s.rows
 	}
-	out := make([]*frozen[entry[K, A]], len(h.all))
+	out := make([]*frozen[Entry[K, A]], len(h.all))
 	for i, rows := range h.family.FreezeAll(columns, t) {
-		out[i] = &frozen[entry[K, A]]{rows: rows, n: h.all[i].n, at: h.all[i].start}
+		out[i] = &frozen[Entry[K, A]]{rows: rows, n: h.all[i].n, at: h.all[i].start}
 	}
 	h.family.Trim()
 	return out
@@ -171,14 +172,14 @@ func (h *shelf[K, A]) freeze(t *heap.Ticket) []*frozen[entry[K, A]] {
 
 // shelfDump writes a shelf: the item of an entry is its slice.
 func shelfDump[K comparable, A, B any](
-	b *base[K, A], state string, tables []*frozen[entry[K, B]], refs bool, encode func([]byte, *B) ([]byte, error),
-) *dump[entry[K, B]] {
-	return &dump[entry[K, B]]{
+	b *base[K, A], state string, tables []*frozen[Entry[K, B]], refs bool, encode func([]byte, *B) ([]byte, error),
+) *dump[Entry[K, B]] {
+	return &dump[Entry[K, B]]{
 		state: state, tables: tables, max: b.Max, from: b.From, groups: b.To - b.From, refs: refs,
-		hash:  func(e *entry[K, B]) uint64 { return e.hash },
-		key:   func(to []byte, e *entry[K, B]) []byte { return b.Keys.Append(to, e.key) },
-		item:  func(to []byte, t *frozen[entry[K, B]], _ *entry[K, B]) []byte { return appendTime(to, t.at) },
-		value: func(to []byte, e *entry[K, B]) ([]byte, error) { return encode(to, &e.acc) },
+		hash:  func(e *Entry[K, B]) uint64 { return e.Hash },
+		key:   func(to []byte, e *Entry[K, B]) []byte { return b.Keys.Append(to, e.Key) },
+		item:  func(to []byte, t *frozen[Entry[K, B]], _ *Entry[K, B]) []byte { return appendTime(to, t.at) },
+		value: func(to []byte, e *Entry[K, B]) ([]byte, error) { return encode(to, &e.Acc) },
 	}
 }
 
@@ -233,14 +234,18 @@ func (o *sliced[K, A]) Snapshot(backend.Request) backend.Snapshot {
 	for g := range progress {
 		progress[g] = o.progress(g)
 	}
-	slices := shelfDump(o.base, slicesState, o.shelf.freeze(ticket), o.refs, o.encode)
+	tables := o.shelf.freeze(ticket)
+	if o.firing && o.row > 0 {
+		tables[o.shelf.place(o.spans.startOf(o.end))].from = o.row
+	}
+	slices := shelfDump(o.base, slicesState, tables, o.refs, o.encode)
 	spans := o.spans.clone() // the snapshot is written while the operator goes on
-	slices.skip = func(g int, t *frozen[entry[K, A]]) bool {
+	slices.skip = func(g int, t *frozen[Entry[K, A]]) bool {
 		_, last, _ := spans.ends(t.at)
 		return spans.over(last, progress[g])
 	}
 	panes := shelfDump(o.base, panesState, o.panes.freeze(ticket), false, encodeCount)
-	panes.skip = func(g int, t *frozen[entry[K, uint32]]) bool { return spans.over(t.at, progress[g]) }
+	panes.skip = func(g int, t *frozen[Entry[K, uint32]]) bool { return spans.over(t.at, progress[g]) }
 	s := &snapshot{ticket: ticket}
 	s.dumps = append(s.dumps, slices, panes)
 	return s
@@ -328,12 +333,13 @@ func (o *sliced[K, A]) restoreAcc(at int64, hash uint64, key K, acc A) error {
 	}
 	s := o.shelf.open(at)
 	if o.shelf.log {
-		s.rows.Set(uint32(s.n), entry[K, A]{hash, key, acc})
+		s.rows.Set(uint32(s.n), Entry[K, A]{hash, key, acc})
+		s.tags.add(o.pairing.Sides(&acc), hash)
 		s.n++
 		return nil
 	}
 	row, _ := s.at(hash, key)
-	o.Merge(&s.rows.Ref(row).acc, acc)
+	o.Merge(&s.rows.Ref(row).Acc, acc)
 	return nil
 }
 
@@ -343,6 +349,6 @@ func restoreRow[K comparable, A any](h *shelf[K, A], at int64, hash uint64, key 
 	if !fresh {
 		return fmt.Errorf("it occurs twice in the slice at %d: %w", at, codec.ErrCorrupt)
 	}
-	s.rows.Set(row, entry[K, A]{hash, key, acc})
+	s.rows.Set(row, Entry[K, A]{hash, key, acc})
 	return nil
 }

@@ -57,11 +57,11 @@ func (f *stacks[K, A]) fire(group int, start, end int64) (work int) {
 		work = f.pushAll(group, max(g.hi, start), end)
 	}
 	for i := 0; i < len(t.rows); i++ {
-		c := &t.rows[i]
-		if c.v.stale {
-			f.remake(c, group, start, end)
+		e := &t.rows[i]
+		if e.Acc.stale {
+			f.remake(e, group, start, end)
 		}
-		f.o.emitPane(c.key, c.hash, start, end, f.value(&c.v), window.PaneOnTime, 0)
+		f.o.emitOne(e.Key, e.Hash, start, end, f.value(&e.Acc), window.PaneOnTime, 0)
 	}
 	work += len(t.rows)
 	g.lo, g.hi = start+f.o.spans.slide, end
@@ -92,7 +92,7 @@ func (f *stacks[K, A]) turn(group int, block, start, end int64) (work int) {
 		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.pushFront(f.stack(t, e.hash, e.key), s, row, &e.acc, block)
+			f.pushFront(f.stack(t, e.Hash, e.Key), s, row, &e.Acc, block)
 		}
 		work += len(rows)
 	}
@@ -134,7 +134,7 @@ func (f *stacks[K, A]) pushAll(group int, start, end int64) (work int) {
 		rows := f.o.sorted(s).of(group)
 		for _, row := range rows {
 			e := s.rows.Peek(row)
-			f.pushBack(f.stack(t, e.hash, e.key), &e.acc)
+			f.pushBack(f.stack(t, e.Hash, e.Key), &e.Acc)
 		}
 		work += len(rows)
 	}
@@ -156,8 +156,8 @@ func (f *stacks[K, A]) pop(group int, start, end int64) {
 	for _, s := range f.o.shelf.between(start, end) {
 		for _, row := range f.o.sorted(s).of(group) {
 			e := s.rows.Peek(row)
-			at := t.find(e.hash, e.key)
-			if k := &t.rows[at].v; !f.popFront(k, &s.folds[row], group) {
+			at := t.find(e.Hash, e.Key)
+			if k := &t.rows[at].Acc; !f.popFront(k, &s.folds[row], group) {
 				t.remove(at)
 			}
 		}
@@ -179,23 +179,23 @@ func (f *stacks[K, A]) popFront(k *stack[A], popped *fold[A], group int) bool {
 
 func (f *stacks[K, A]) late(group int, s *slice[K, A], row uint32, _ bool, _ func(*A)) {
 	e := s.rows.Peek(row)
-	f.stack(&f.tables[group], e.hash, e.key).stale = true
+	f.stack(&f.tables[group], e.Hash, e.Key).stale = true
 }
 
 // remake makes one key's folds anew from the slices of a window.
-func (f *stacks[K, A]) remake(c *cell[K, stack[A]], group int, start, end int64) {
-	c.v = stack[A]{first: none}
+func (f *stacks[K, A]) remake(e *Entry[K, stack[A]], group int, start, end int64) {
+	e.Acc = stack[A]{first: none}
 	block := f.blocks[group]
 	border := block + f.o.spans.size
 	front := f.o.shelf.between(start, border)
 	for i := len(front) - 1; i >= 0; i-- {
-		if row, ok := front[i].find(c.hash, c.key); ok {
-			f.pushFront(&c.v, front[i], row, &front[i].rows.Peek(row).acc, block)
+		if row, ok := front[i].find(e.Hash, e.Key); ok {
+			f.pushFront(&e.Acc, front[i], row, &front[i].rows.Peek(row).Acc, block)
 		}
 	}
 	for _, s := range f.o.shelf.between(border, end) {
-		if row, ok := s.find(c.hash, c.key); ok {
-			f.pushBack(&c.v, &s.rows.Peek(row).acc)
+		if row, ok := s.find(e.Hash, e.Key); ok {
+			f.pushBack(&e.Acc, &s.rows.Peek(row).Acc)
 		}
 	}
 }

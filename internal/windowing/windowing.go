@@ -19,8 +19,10 @@
 //
 // When a window fires, its keys are gone through by key group. So how far firing has come is one number, and for each
 // key group a watermark: "the windows that end by then have fired". That is what a snapshot keeps ([Operator].Floor), also
-// in the middle of firing, and why a restore at any parallelism fires nothing twice. What windows keep in order not to
-// merge all their slices anew ([folds]) is derived from the slices, and never written.
+// in the middle of firing, and why a restore at any parallelism fires nothing twice. A window that is one slice and is not
+// kept for late records fires in the order of its rows, which need not be sorted then; a snapshot in the middle leaves out
+// the rows that have fired. What windows keep in order not to merge all their slices anew ([folds]) is derived from the
+// slices, and never written.
 package windowing
 
 import (
@@ -61,12 +63,15 @@ type Config[K comparable, T, A, V any] struct {
 	// Pairing says that accumulators are records of two sides, which are brought together; nil of others.
 	Pairing *Pairing[A]
 
-	// Emit receives the panes, in order of their ends where they are on time. Start and end are in nanoseconds; index is
-	// how many panes this window and key had before.
-	Emit func(key K, hash uint64, start, end int64, v V, timing window.Timing, index int)
+	Emit Emit[K, A]
 	// Late receives records that come too late; nil leaves it at counting them.
 	Late func(key K, v T, at int64)
 }
+
+// Emit receives panes of one window, and makes their results: panes come in order of their ends where they are on time. Start and end
+// are in nanoseconds; index is how many panes this window and key had before. The entries are valid until it returns. It changes
+// nothing there, but what accumulators refer to may be kept.
+type Emit[K comparable, A any] func(start, end int64, panes []Entry[K, A], timing window.Timing, index int)
 
 // Operator is a window operator's part in one subtask, whose goroutine calls all methods.
 type Operator[K comparable, T any] interface {

@@ -2,6 +2,7 @@ package heap
 
 import (
 	"iter"
+	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type Family[V any] struct {
 	saved   *uint64 // the epoch since which changes are remembered: the space's, or that of a cold store
 	encode  func([]byte, *V) ([]byte, error)
 	refs    bool
+	bare    bool      // values keep nothing else from being collected
 	image   int       // bytes of a value whose memory is its encoding; 0 of others
 	empty   *chunk[V] // stands where a column has no chunk, so that reading needs no test for it
 	pool    []*chunk[V]
@@ -59,6 +61,10 @@ func NewFamily[V any](s *Space, encode func([]byte, *V) ([]byte, error), refs bo
 	return &Family[V]{space: s, saved: &s.saved, encode: encode, refs: refs, empty: new(chunk[V])}
 }
 
+// Bare says that values keep nothing else from being collected, as references would: then chunks that go out of use are not cleared
+// until they are wanted again, when they have to be looked at anyway.
+func (f *Family[V]) Bare() { f.bare = true }
+
 // Column makes an empty column.
 func (f *Family[V]) Column() Column[V] { return Column[V]{fam: f} }
 
@@ -67,18 +73,16 @@ func (f *Family[V]) bytes(rows int) int64 {
 	return int64(unsafe.Sizeof(chunk[V]{})) + int64(rows)*int64(unsafe.Sizeof(v))
 }
 
-// take returns an empty chunk.
-func (f *Family[V]) take(rows int) *chunk[V] {
-	if rows < chunkRows {
-		f.space.take(f.bytes(rows))
-		return &chunk[V]{vals: make([]V, rows)}
-	}
-	f.taken++
-	if k := f.spare(); k != nil {
-		return k
+// take returns an empty chunk, and whether its values are zero.
+func (f *Family[V]) take(rows int) (k *chunk[V], zero bool) {
+	if rows == chunkRows {
+		f.taken++
+		if k, zero := f.spare(); k != nil {
+			return k, zero
+		}
 	}
 	f.space.take(f.bytes(rows))
-	return &chunk[V]{vals: make([]V, rows)}
+	return &chunk[V]{vals: make([]V, rows)}, true
 }
 
 // retire takes a chunk out of use for the owner; snapshots may go on reading it.
@@ -87,23 +91,23 @@ func (f *Family[V]) retire(k *chunk[V]) {
 	f.space.spareMore(f.bytes(len(k.vals)))
 }
 
-// spare returns a full chunk that nobody uses any more, with whatever values, or nil. Those that snapshots have given up are made
-// ready one by one as they are wanted: there may be as many as the state has, which all at once would be a pause.
-func (f *Family[V]) spare() *chunk[V] {
+// spare returns a full chunk that nobody uses any more, and whether its values are zero, or nil. Those that snapshots have given up
+// are made ready one by one as they are wanted: there may be as many as the state has, which all at once would be a pause.
+func (f *Family[V]) spare() (k *chunk[V], zero bool) {
 	for oldest := f.space.oldest(); len(f.retired) > 0 && f.retired[0].until < oldest; {
 		if k := f.unretire(); f.reset(k) {
-			return k
+			return k, false
 		}
 	}
 	n := len(f.pool)
 	if n == 0 {
-		return nil
+		return nil, false
 	}
-	k := f.pool[n-1]
+	k = f.pool[n-1]
 	f.pool[n-1] = nil
 	f.pool = f.pool[:n-1]
 	f.space.spareMore(-f.bytes(chunkRows))
-	return k
+	return k, !f.bare
 }
 
 func (f *Family[V]) unretire() *chunk[V] {
@@ -131,7 +135,9 @@ func (f *Family[V]) reset(k *chunk[V]) bool {
 // reuse puts a chunk that is not in use into the pool.
 func (f *Family[V]) reuse(k *chunk[V]) {
 	if f.reset(k) {
-		clear(k.vals) // it may be long until it is wanted
+		if !f.bare {
+			clear(k.vals) // it may be long until it is wanted
+		}
 		f.pool = append(f.pool, k)
 		f.space.spareMore(f.bytes(chunkRows))
 	}
@@ -245,6 +251,58 @@ func (c *Column[V]) Ref(row uint32) *V {
 	return &k.vals[lo]
 }
 
+// RefAll is Ref of rows that are present.
+func (c *Column[V]) RefAll(rows []uint32, to []*V) []*V {
+	now, refs := c.fam.space.now, c.fam.refs
+	for i, row := range rows {
+		if i > 0 && row == rows[i-1] {
+			to = append(to, to[len(to)-1])
+			continue
+		}
+		k, lo := c.chunks[row>>chunkShift], row&(chunkRows-1)
+		if refs || k.epoch != now {
+			to = append(to, c.Ref(row))
+			continue
+		}
+		k.changes.now[lo>>6] |= 1 << (lo & 63)
+		to = append(to, &k.vals[lo])
+	}
+	return to
+}
+
+// Run is the values of rows that are present, from one on and without to, as many as lie together: at least one.
+func (c *Column[V]) Run(from, to uint32) []V {
+	k, lo := c.at(from), int(from&(chunkRows-1))
+	return k.vals[lo:min(lo+int(to-from), len(k.vals))]
+}
+
+// Extend makes at most n rows present that were not, from one on, as many as lie together: at least one. Their values are zero,
+// for changing in place as those of Ref are.
+func (c *Column[V]) Extend(from uint32, n int) []V {
+	k, lo := c.writable(from), int(from&(chunkRows-1))
+	hi := min(lo+n, len(k.vals))
+	mark(&k.present, lo, hi)
+	mark(&k.changes.now, lo, hi)
+	if c.fam.refs {
+		mark(&k.own, lo, hi)
+	}
+	return k.vals[lo:hi]
+}
+
+// mark adds the rows from lo to hi, without, to a set.
+func mark(set *[chunkRows / 64]uint64, lo, hi int) {
+	for w := lo >> 6; w<<6 < hi; w++ {
+		rows := uint64(math.MaxUint64)
+		if from := lo - w<<6; from > 0 {
+			rows <<= from
+		}
+		if over := (w+1)<<6 - hi; over > 0 {
+			rows &= math.MaxUint64 >> over
+		}
+		set[w] |= rows
+	}
+}
+
 // adjust is Ref of a row that is present, for what no snapshot writes: the row does not count as changed.
 func (c *Column[V]) adjust(row uint32) *V { return &c.writable(row).vals[row&(chunkRows-1)] }
 
@@ -304,8 +362,10 @@ func (c *Column[V]) replace(hi, lo int) *chunk[V] {
 		k.epoch = f.space.now
 		return k
 	}
-	n := f.take(rowsFor(hi, lo, len(k.vals)))
-	clear(n.vals[copy(n.vals, k.vals):])
+	n, zero := f.take(rowsFor(hi, lo, len(k.vals)))
+	if copied := copy(n.vals, k.vals); !zero {
+		clear(n.vals[copied:])
+	}
 	n.present, n.epoch, n.changes = k.present, f.space.now, k.changes
 	if k.epoch != f.space.now {
 		n.changes = k.changes.later(k.epoch, *f.saved)
