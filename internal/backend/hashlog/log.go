@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -120,7 +121,9 @@ func (l *Log) enter() (err error) {
 		return err
 	}
 	if _, real := l.fs.(vfs.OS); real {
-		if l.unlock, err = lock(filepath.Join(l.options.Dir, lockName), l.options.Dir); err != nil {
+		if l.unlock, err = vfs.Lock(filepath.Join(l.options.Dir, lockName)); errors.Is(err, vfs.ErrLocked) {
+			return &TakenError{l.options.Dir}
+		} else if err != nil {
 			return err
 		}
 	}
