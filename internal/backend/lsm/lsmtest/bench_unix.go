@@ -4,6 +4,7 @@ package lsmtest
 
 import (
 	"encoding/binary"
+	"io"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -49,6 +50,7 @@ func Modify(b *testing.B, table heap.Cold, keys int) {
 		m.modify()
 	}
 	b.StopTimer()
+	b.Cleanup(func() { m.check(table.(io.Closer).Close()) })
 	b.ReportMetric(float64(processorTime()-before)/float64(b.N), "cpu-ns/op")
 }
 

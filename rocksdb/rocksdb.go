@@ -1,0 +1,197 @@
+// Package rocksdb has keyed state that memory has no room for in RocksDB, a log-structured merge tree in C++. It is a module of its own: it
+// needs a C compiler and librocksdb with its headers, 7.8 or later, on Debian and Ubuntu in the package librocksdb-dev.
+package rocksdb
+
+// #cgo LDFLAGS: -lrocksdb
+// #include <stdlib.h>
+// #include "engine.h"
+import "C"
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/lsm"
+)
+
+// Options are the settings of a home whose tables are RocksDB's.
+type Options struct {
+	// Dir is a folder that this process alone uses; it is made. What an earlier process left there is removed. "": a temporary folder.
+	Dir string
+	// CacheBytes is how much memory all tables together use for blocks of files; 0: 64 MB.
+	CacheBytes int64
+	// MemtableBytes is how much a table writes to memory before it becomes a file; 0: 8 MB. A table has up to three times as much in memory.
+	MemtableBytes int64
+	// Files is how many files each table keeps open; 0: 1000.
+	Files int
+}
+
+const (
+	defaultCacheBytes    = 64 << 20
+	defaultMemtableBytes = 8 << 20
+	defaultFiles         = 1000
+)
+
+// Format is the format of files that RocksDB writes.
+const Format = "rocksdb"
+
+func init() {
+	backend.RegisterRecords(Format, lsm.Reader(func() lsm.Driver { return newDriver(Options{CacheBytes: 8 << 20}) }))
+}
+
+// New makes a home.
+func New(o Options) *lsm.Home {
+	return lsm.NewHome(o.Dir, func() lsm.Driver { return newDriver(o) })
+}
+
+// driver is what the engines of a process share.
+type driver struct {
+	options Options
+	cache   *C.rocksdb_cache_t
+
+	mu           sync.Mutex // guards all below
+	open         map[*engine]struct{}
+	hits, misses int64 // of engines that are closed
+}
+
+var _ lsm.Driver = (*driver)(nil)
+
+func newDriver(o Options) *driver {
+	o.CacheBytes = cmp.Or(o.CacheBytes, defaultCacheBytes)
+	o.MemtableBytes = cmp.Or(o.MemtableBytes, defaultMemtableBytes)
+	o.Files = cmp.Or(o.Files, defaultFiles)
+	return &driver{options: o, cache: C.rocksdb_cache_create_lru(C.size_t(o.CacheBytes)), open: map[*engine]struct{}{}}
+}
+
+// Format is the name of the format.
+func (d *driver) Format() string { return Format }
+
+// Open opens an engine.
+func (d *driver) Open(dir string) (lsm.Engine, error) { return d.openEngine(dir, false) }
+
+// OpenReader opens an engine that writes nothing but a log of what it did.
+func (d *driver) OpenReader(dir string) (lsm.Engine, error) { return d.openEngine(dir, true) }
+
+func (d *driver) openEngine(dir string, readOnly bool) (lsm.Engine, error) {
+	e := &engine{driver: d, options: d.rocks(), read: C.rocksdb_readoptions_create(), write: C.rocksdb_writeoptions_create()}
+	C.rocksdb_writeoptions_disable_WAL(e.write, 1) // snapshots have what lies here
+	name, family := C.CString(dir), C.CString("default")
+	defer C.free(unsafe.Pointer(name))
+	defer C.free(unsafe.Pointer(family))
+	// The arrays of one are of C: they have pointers in them.
+	arrays := C.calloc(3, C.size_t(unsafe.Sizeof(uintptr(0))))
+	defer C.free(arrays)
+	array := unsafe.Slice((*unsafe.Pointer)(arrays), 3)
+	array[0], array[1] = unsafe.Pointer(family), unsafe.Pointer(e.options)
+	names, options := (**C.char)(arrays), (**C.rocksdb_options_t)(unsafe.Pointer(&array[1]))
+	families := (**C.rocksdb_column_family_handle_t)(unsafe.Pointer(&array[2]))
+	var problem *C.char
+	if readOnly {
+		e.db = C.rocksdb_open_for_read_only_column_families(e.options, name, 1, names, options, families, 0, &problem)
+	} else {
+		e.db = C.rocksdb_open_column_families(e.options, name, 1, names, options, families, &problem)
+	}
+	e.family = *families
+	if err := failure(problem); err != nil {
+		e.free()
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	d.mu.Lock()
+	d.open[e] = struct{}{}
+	d.mu.Unlock()
+	return e, nil
+}
+
+const (
+	// filterBits are the bits of a key in filters: one in a hundred keys that are not there is looked for in vain.
+	filterBits = 10
+	// memtables is how many there may be: one is written to, and others are becoming files.
+	memtables = 3
+	// logErrors has RocksDB write down errors alone.
+	logErrors = 3
+	// formatVersion is that of sorted files; RocksDB reads it from 6.6 on.
+	formatVersion = 5
+	snappy        = 1
+)
+
+// rocks are RocksDB's options for an engine.
+func (d *driver) rocks() *C.rocksdb_options_t {
+	t := C.rocksdb_block_based_options_create()
+	C.rocksdb_block_based_options_set_block_cache(t, d.cache)
+	C.rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1)
+	C.rocksdb_block_based_options_set_filter_policy(t, C.rocksdb_filterpolicy_create_bloom_full(filterBits)) // many keys that are asked for are new
+	C.rocksdb_block_based_options_set_format_version(t, formatVersion)
+	o := C.rocksdb_options_create()
+	C.rocksdb_options_set_block_based_table_factory(o, t)
+	C.rocksdb_block_based_options_destroy(t)
+	C.rocksdb_options_set_create_if_missing(o, 1)
+	C.rocksdb_options_set_write_buffer_size(o, C.size_t(d.options.MemtableBytes))
+	C.rocksdb_options_set_max_write_buffer_number(o, memtables)
+	C.rocksdb_options_set_max_open_files(o, C.int(d.options.Files))
+	C.rocksdb_options_set_max_manifest_file_size(o, 1<<20) // it is in each snapshot
+	C.rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1)
+	C.rocksdb_options_set_target_file_size_base(o, 4<<20)
+	C.rocksdb_options_set_compression(o, snappy)
+	C.rocksdb_options_set_bytes_per_sync(o, 512<<10)
+	C.rocksdb_options_set_info_log_level(o, logErrors)
+	C.rocksdb_options_set_keep_log_file_num(o, 1)
+	C.rocksdb_options_set_stats_dump_period_sec(o, 0)
+	C.rocksdb_options_set_stats_persist_period_sec(o, 0)
+	C.rocksdb_options_enable_statistics(o)
+	return o
+}
+
+// Cache says how often a block was in memory.
+func (d *driver) Cache() (hits, misses int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	hits, misses = d.hits, d.misses
+	for e := range d.open {
+		s := e.statistics()
+		hits += s["block.cache.hit"]
+		misses += s["block.cache.miss"]
+	}
+	return hits, misses
+}
+
+// left takes an engine that is about to be closed out of the numbers.
+func (d *driver) left(e *engine) {
+	s := e.statistics()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, e)
+	d.hits += s["block.cache.hit"]
+	d.misses += s["block.cache.miss"]
+}
+
+// Close gives up the cache.
+func (d *driver) Close() { C.rocksdb_cache_destroy(d.cache) }
+
+var sortedFile = regexp.MustCompile(`[0-9]+\.(sst|ldb)`)
+
+// failure is the error that RocksDB returned, or nil.
+func failure(problem *C.char) error {
+	if problem == nil {
+		return nil
+	}
+	text := C.GoString(problem)
+	C.rocksdb_free(unsafe.Pointer(problem))
+	err := errors.New("RocksDB: " + text)
+	if !strings.HasPrefix(text, "Corruption") {
+		return err
+	}
+	file := "of the store"
+	if name := sortedFile.FindString(filepath.Base(text)); name != "" {
+		file = name
+	} else if name := sortedFile.FindString(text); name != "" {
+		file = name
+	}
+	return &lsm.DamageError{File: file, Err: err}
+}
