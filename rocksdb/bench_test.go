@@ -13,7 +13,7 @@ import (
 func BenchmarkModify(b *testing.B) {
 	for _, keys := range []int{1_000_000, 10_000_000} {
 		b.Run(fmt.Sprint(keys), func(b *testing.B) {
-			home := New(Options{Dir: b.TempDir()})
+			home := Backend{Dir: b.TempDir()}.home()
 			table, err := home.Open(0, 128, 128, nil)
 			if err != nil {
 				b.Fatal(err)

@@ -248,7 +248,7 @@ func (e *engine) property(name string) (int64, bool) {
 }
 
 // MemoryBytes is what memtables take up at most.
-func (e *engine) MemoryBytes() int64 { return memtables * e.driver.options.MemtableBytes }
+func (e *engine) MemoryBytes() int64 { return memtables * e.driver.memtable }
 
 // Stats are numbers.
 func (e *engine) Stats() (s lsm.EngineStats) {

@@ -1,5 +1,5 @@
-// Package rocksdb has keyed state that memory has no room for in RocksDB, a log-structured merge tree in C++. It is a module of its own: it
-// needs a C compiler and librocksdb with its headers, 7.8 or later, on Debian and Ubuntu in the package librocksdb-dev.
+// Package rocksdb keeps state in RocksDB, a log-structured merge tree in C++, where memory has no room for it. It is a module of its own: it
+// needs cgo, a C compiler, and librocksdb with its headers, 7.8 or later; on Debian and Ubuntu that is the package librocksdb-dev.
 package rocksdb
 
 // #cgo LDFLAGS: -lrocksdb
@@ -18,43 +18,62 @@ import (
 	"unsafe"
 
 	"leat.dev/leat/internal/backend"
+	"leat.dev/leat/internal/backend/heap"
 	"leat.dev/leat/internal/backend/lsm"
+	"leat.dev/leat/state"
 )
 
-// Options are the settings of a home whose tables are RocksDB's.
-type Options struct {
-	// Dir is a folder that this process alone uses; it is made. What an earlier process left there is removed. "": a temporary folder.
+// Backend keeps state in RocksDB, and as much of it in memory as there is room for. It differs from [state.Disk] in what it does with memory
+// and disk: keys that are on disk take up no memory at all, what lies on disk is compressed, and it is written again and again by compactions,
+// which take processor time beside the job. Where memory has room for about 15 bytes a key, [state.Disk] is several times faster.
+//
+// What lies in Dir is a cache of what snapshots have. Checkpoints have the files that came since the one before, linked or copied into the
+// store. Timers stay in memory, and so do the slices and sessions of windows, and the records of window joins.
+type Backend struct {
+	// Dir is a folder for this process alone. It is made if it is missing, and what an earlier process left in it is removed. "" is
+	// a new folder among the system's temporary files, which goes when the job ends: mind that it may lie in memory.
 	Dir string
-	// CacheBytes is how much memory all tables together use for blocks of files; 0: 64 MB.
+	// BudgetBytes bounds the memory of all state in the process, three times MemtableBytes for each subtask with keyed state included. What
+	// there is no room for goes to disk, but for windows, which fail the job with an error that says so. Writes that wait for a
+	// checkpoint to be written are counted too; copies that it needs meanwhile come on top. 0 is as for [state.Disk].
+	BudgetBytes int64
+	// CacheBytes is how much memory all subtasks together use for what was read from files, on top of BudgetBytes; 0: 64 MB.
 	CacheBytes int64
-	// MemtableBytes is how much a table writes to memory before it becomes a file; 0: 8 MB. A table has up to three times as much in memory.
+	// MemtableBytes is how much each subtask writes to memory before it becomes a file; 0: 8 MB. More of it means fewer compactions.
 	MemtableBytes int64
-	// Files is how many files each table keeps open; 0: 1000.
-	Files int
+}
+
+var _ state.Backend = Backend{}
+
+// Name is "rocksdb".
+func (Backend) Name() string { return format }
+
+// NewBudget is for the engine.
+func (b Backend) NewBudget() *heap.Budget {
+	return b.home().Budget(cmp.Or(b.BudgetBytes, state.Disk{}.NewBudget().LimitBytes()))
+}
+
+func (b Backend) home() *lsm.Home {
+	return lsm.NewHome(b.Dir, func() lsm.Driver { return newDriver(b.CacheBytes, b.MemtableBytes) })
 }
 
 const (
 	defaultCacheBytes    = 64 << 20
 	defaultMemtableBytes = 8 << 20
-	defaultFiles         = 1000
+	// files is how many files each table keeps open.
+	files = 1000
+	// format is the format of files that RocksDB writes.
+	format = "rocksdb"
 )
 
-// Format is the format of files that RocksDB writes.
-const Format = "rocksdb"
-
 func init() {
-	backend.RegisterRecords(Format, lsm.Reader(func() lsm.Driver { return newDriver(Options{CacheBytes: 8 << 20}) }))
-}
-
-// New makes a home.
-func New(o Options) *lsm.Home {
-	return lsm.NewHome(o.Dir, func() lsm.Driver { return newDriver(o) })
+	backend.RegisterRecords(format, lsm.Reader(func() lsm.Driver { return newDriver(8<<20, 0) }))
 }
 
 // driver is what the engines of a process share.
 type driver struct {
-	options Options
-	cache   *C.rocksdb_cache_t
+	memtable int64
+	cache    *C.rocksdb_cache_t
 
 	mu           sync.Mutex // guards all below
 	open         map[*engine]struct{}
@@ -63,15 +82,16 @@ type driver struct {
 
 var _ lsm.Driver = (*driver)(nil)
 
-func newDriver(o Options) *driver {
-	o.CacheBytes = cmp.Or(o.CacheBytes, defaultCacheBytes)
-	o.MemtableBytes = cmp.Or(o.MemtableBytes, defaultMemtableBytes)
-	o.Files = cmp.Or(o.Files, defaultFiles)
-	return &driver{options: o, cache: C.rocksdb_cache_create_lru(C.size_t(o.CacheBytes)), open: map[*engine]struct{}{}}
+func newDriver(cache, memtable int64) *driver {
+	return &driver{
+		memtable: cmp.Or(memtable, defaultMemtableBytes),
+		cache:    C.rocksdb_cache_create_lru(C.size_t(cmp.Or(cache, defaultCacheBytes))),
+		open:     map[*engine]struct{}{},
+	}
 }
 
 // Format is the name of the format.
-func (d *driver) Format() string { return Format }
+func (d *driver) Format() string { return format }
 
 // Open opens an engine.
 func (d *driver) Open(dir string) (lsm.Engine, error) { return d.openEngine(dir, false) }
@@ -132,9 +152,9 @@ func (d *driver) rocks() *C.rocksdb_options_t {
 	C.rocksdb_options_set_block_based_table_factory(o, t)
 	C.rocksdb_block_based_options_destroy(t)
 	C.rocksdb_options_set_create_if_missing(o, 1)
-	C.rocksdb_options_set_write_buffer_size(o, C.size_t(d.options.MemtableBytes))
+	C.rocksdb_options_set_write_buffer_size(o, C.size_t(d.memtable))
 	C.rocksdb_options_set_max_write_buffer_number(o, memtables)
-	C.rocksdb_options_set_max_open_files(o, C.int(d.options.Files))
+	C.rocksdb_options_set_max_open_files(o, files)
 	C.rocksdb_options_set_max_manifest_file_size(o, 1<<20) // it is in each snapshot
 	C.rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1)
 	C.rocksdb_options_set_target_file_size_base(o, 4<<20)

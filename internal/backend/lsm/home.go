@@ -40,6 +40,9 @@ func NewHome(dir string, driver func() Driver) *Home {
 // folderEnding ends the names of tables' folders.
 const folderEnding = ".lsm"
 
+// Budget is a budget of so many bytes beyond which state goes to this home.
+func (h *Home) Budget(bytes int64) *heap.Budget { return heap.NewBudgetOver(bytes, h.Open) }
+
 // Open makes an empty table for key groups from up to, without, to, of max. Account is told on the goroutine that owns the table how many
 // bytes more it takes up in memory, or less, without what all tables share.
 func (h *Home) Open(from, to, max int, account func(bytes int64)) (heap.Cold, error) {

@@ -4,7 +4,6 @@ package lsmtest
 
 import (
 	"encoding/binary"
-	"io"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -50,7 +49,7 @@ func Modify(b *testing.B, table heap.Cold, keys int) {
 		m.modify()
 	}
 	b.StopTimer()
-	b.Cleanup(func() { m.check(table.(io.Closer).Close()) })
+	b.Cleanup(func() { m.check(table.Close()) })
 	b.ReportMetric(float64(processorTime()-before)/float64(b.N), "cpu-ns/op")
 }
 

@@ -17,6 +17,7 @@ func Run(t *testing.T, open func(dir string) *lsm.Home) {
 	t.Run("conformance", func(t *testing.T) {
 		t.Run("one", func(t *testing.T) { conform(t, open, 1, func(i int) string { return "key " + strconv.Itoa(i) }) })
 		t.Run("many", func(t *testing.T) { conform(t, open, 100, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
+		t.Run("budget", func(t *testing.T) { budget(t, open) })
 	})
 	t.Run("model", func(t *testing.T) { model(t, open) })
 	t.Run("scale", func(t *testing.T) { scale(t, open) })
@@ -46,12 +47,6 @@ func conform[K comparable](t *testing.T, open func(dir string) *lsm.Home, most i
 				t.Fatal(err)
 			}
 			s.Cool(table, most)
-			b.Close = func() {
-				s.Close()
-				if err := table.(*lsm.Table).Close(); err != nil {
-					t.Error(err)
-				}
-			}
 			return b
 		},
 	}.Run(t)
@@ -60,5 +55,24 @@ func conform[K comparable](t *testing.T, open func(dir string) *lsm.Home, most i
 	}
 	if s := home.Stats(); s.Tables != 0 || s.FlushedBytes == 0 {
 		t.Errorf("nothing was written, or not all is closed: %+v", s)
+	}
+}
+
+// budget runs it over stores whose budget is used up from the beginning: each keeps as few rows as it may.
+func budget(t *testing.T, open func(dir string) *lsm.Home) {
+	t.Parallel()
+	keys, err := keygroup.Derive[int64](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	budget := open(t.TempDir()).Budget(1)
+	backendtest.Suite[int64]{
+		Keys: keys, Key: func(i int) int64 { return int64(i) * 0x9E3779B9 },
+		Open: func(from, to, max int) *backendtest.Store[int64] {
+			return heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+		},
+	}.Run(t)
+	if used := budget.UsedBytes(); used != 0 {
+		t.Errorf("%d bytes of the budget are still taken after all stores were closed", used)
 	}
 }

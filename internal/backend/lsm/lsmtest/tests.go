@@ -205,8 +205,8 @@ func offline(t *testing.T, open func(dir string) *lsm.Home) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	format := table.(*lsm.Table).Format()
-	if err := table.(*lsm.Table).Close(); err != nil {
+	format := table.Format()
+	if err := table.Close(); err != nil {
 		t.Fatal(err)
 	}
 	r, err := backend.OpenRecords(format, files)

@@ -22,7 +22,7 @@ const groups = 16
 // world is a table and what it should have, with rows above it as a heap store has them.
 type world struct {
 	tb       testing.TB
-	table    *lsm.Table
+	table    heap.Cold
 	from, to int
 	random   *rand.Rand
 	want     map[string]string // all that there is
@@ -64,7 +64,7 @@ func newWorld(tb testing.TB, home *lsm.Home, from, to int, seed uint64) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w.table = table.(*lsm.Table)
+	w.table = table
 	return w
 }
 
@@ -218,7 +218,7 @@ func (f *flight) write(dir string) error {
 	if err := f.compare(); err != nil {
 		return err
 	}
-	s, err := save(f.draft.(interface{ Files() []backend.RecordFile }).Files(), dir)
+	s, err := save(f.draft.Files(), dir)
 	f.saved = s
 	return err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"leat.dev/leat/internal/backend/heap"
-	"leat.dev/leat/internal/backend/lsm"
 	"leat.dev/leat/internal/keygroup"
 )
 
@@ -54,7 +53,7 @@ func fail(t *testing.T, d *faultyDisk, at int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := user{t: t, table: cold.(*lsm.Table)}
+	u := user{t: t, table: cold}
 	for ; u.round < 400 && err == nil; u.round++ {
 		err = u.turn()
 	}
@@ -70,7 +69,7 @@ func fail(t *testing.T, d *faultyDisk, at int64) {
 // user reads and writes all keys of a table.
 type user struct {
 	t     *testing.T
-	table *lsm.Table
+	table heap.Cold
 	round int
 }
 

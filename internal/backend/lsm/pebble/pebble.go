@@ -22,8 +22,6 @@ type Options struct {
 	CacheBytes int64
 	// MemtableBytes is how much a table writes to memory before it becomes a file; 0: 8 MB. A table has up to three times as much in memory.
 	MemtableBytes int64
-	// Files is how many files all tables together keep open; 0: 1000.
-	Files int
 	// FS is the file system; nil: the operating system's.
 	FS vfs.FS
 }
@@ -31,7 +29,8 @@ type Options struct {
 const (
 	defaultCacheBytes    = 64 << 20
 	defaultMemtableBytes = 8 << 20
-	defaultFiles         = 1000
+	// files is how many files all tables together keep open.
+	files = 1000
 )
 
 // Format is the format of files that Pebble writes.
@@ -58,11 +57,10 @@ var _ lsm.Driver = (*driver)(nil)
 func newDriver(o Options) *driver {
 	o.CacheBytes = cmp.Or(o.CacheBytes, defaultCacheBytes)
 	o.MemtableBytes = cmp.Or(o.MemtableBytes, defaultMemtableBytes)
-	o.Files = cmp.Or(o.Files, defaultFiles)
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	return &driver{o, pebble.NewCache(o.CacheBytes), pebble.NewFileCache(runtime.GOMAXPROCS(0), o.Files)}
+	return &driver{o, pebble.NewCache(o.CacheBytes), pebble.NewFileCache(runtime.GOMAXPROCS(0), files)}
 }
 
 // Format is the name of the format.
