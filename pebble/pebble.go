@@ -15,10 +15,11 @@ import (
 // which take processor time beside the job. Where memory has room for about 15 bytes a key, [state.Disk] is several times faster.
 //
 // What lies in Dir is a cache of what snapshots have. Checkpoints have the files that came since the one before, linked or copied into the
-// store. Timers stay in memory, and so do the slices and sessions of windows, and the records of window joins.
+// store. Timers stay in memory, and so does what windows and window joins hold.
 type Backend struct {
-	// Dir is a folder for this process alone. It is made if it is missing, and what an earlier process left in it is removed. "" is
-	// a new folder among the system's temporary files, which goes when the job ends: mind that it may lie in memory.
+	// Dir is a folder on a local disk. It is made if it is missing. Each process has a folder of its own in it, which goes when its job ends;
+	// those that processes left when they died are removed by the next one. "" is the system's folder for temporary files: mind
+	// that it may lie in memory.
 	Dir string
 	// BudgetBytes bounds the memory of all state in the process, three times MemtableBytes for each subtask with keyed state included. What
 	// there is no room for goes to disk, but for windows, which fail the job with an error that says so. Writes that wait for a

@@ -121,9 +121,7 @@ func (l *Log) enter() (err error) {
 		return err
 	}
 	if _, real := l.fs.(vfs.OS); real {
-		if l.unlock, err = vfs.Lock(filepath.Join(l.options.Dir, lockName)); errors.Is(err, vfs.ErrLocked) {
-			return &TakenError{l.options.Dir}
-		} else if err != nil {
+		if l.unlock, err = lock(filepath.Join(l.options.Dir, lockName), l.options.Dir); err != nil {
 			return err
 		}
 	}
@@ -132,6 +130,15 @@ func (l *Log) enter() (err error) {
 		return err
 	}
 	return nil
+}
+
+// lock takes the lock of a folder.
+func lock(path, dir string) (unlock func(), err error) {
+	unlock, err = vfs.Lock(path)
+	if errors.Is(err, vfs.ErrLocked) {
+		err = &TakenError{dir}
+	}
+	return unlock, err
 }
 
 // Discard removes the folder of a log whose process has ended. A *TakenError says that it has not.

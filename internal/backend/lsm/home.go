@@ -1,14 +1,13 @@
 package lsm
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -31,14 +30,19 @@ type Home struct {
 	gone    EngineStats // of engines that are closed: what they counted
 }
 
-// NewHome makes a home in a folder that this process alone uses. It is made with the first table, and what an earlier process left
-// there is removed: it is of no use without a snapshot, and snapshots lie in a store. "" is a temporary folder, which goes with the last table.
+// NewHome makes a home. It has a folder of its own in the one that is given, which is made with the first table and goes with the last one;
+// those that processes left when they died are removed: they are of no use, as snapshots lie in a store. "" is the folder of temporary files.
 func NewHome(dir string, driver func() Driver) *Home {
 	return &Home{dir: dir, new: driver, engines: map[*Table]Engine{}}
 }
 
-// folderEnding ends the names of tables' folders.
-const folderEnding = ".lsm"
+const (
+	// prefix begins the names of homes' folders.
+	prefix   = "leat-lsm-"
+	lockName = "lock"
+	// folderAttempts bounds how often other processes may take a folder for one that a dead process left, before it has its lock.
+	folderAttempts = 10
+)
 
 // Budget is a budget of so many bytes beyond which state goes to this home.
 func (h *Home) Budget(bytes int64) *heap.Budget { return heap.NewBudgetOver(bytes, h.Open) }
@@ -83,39 +87,41 @@ func (h *Home) table(from, to, max int, account func(bytes int64)) (*Table, erro
 	return t, nil
 }
 
-// begin has the folder, and what engines share.
+// begin makes the folder, and what engines share.
 func (h *Home) begin() (err error) {
-	if h.at = h.dir; h.at == "" {
-		if h.at, err = os.MkdirTemp("", "leat-state-"); err != nil {
+	in := cmp.Or(h.dir, os.TempDir())
+	if err := os.MkdirAll(in, 0o777); err != nil {
+		return err
+	}
+	left, err := filepath.Glob(filepath.Join(in, prefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		discard(dir)
+	}
+	for range folderAttempts {
+		if h.at, err = os.MkdirTemp(in, prefix); err != nil {
 			return err
 		}
-	}
-	if err := os.MkdirAll(h.at, 0o755); err != nil {
-		return err
-	}
-	if h.unlock, err = vfs.Lock(filepath.Join(h.at, "lock")); err != nil {
-		if errors.Is(err, vfs.ErrLocked) {
-			return fmt.Errorf("the folder %s is in use by another process: give each process one of its own", h.at)
-		}
-		return err
-	}
-	if err := clean(h.at); err != nil {
-		h.unlock()
-		return err
-	}
-	h.driver = h.new()
-	return nil
-}
-
-// clean removes what an earlier process left, and nothing that it can't have written.
-func clean(dir string) error {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if err == nil && e.IsDir() && strings.HasSuffix(e.Name(), folderEnding) {
-			err = os.RemoveAll(filepath.Join(dir, e.Name()))
+		if h.unlock, err = vfs.Lock(filepath.Join(h.at, lockName)); err == nil {
+			h.driver = h.new()
+			return nil
 		}
 	}
 	return err
+}
+
+// discard removes the folder of a home whose process has ended. Others are in use, or another user's.
+func discard(dir string) {
+	name := filepath.Join(dir, lockName)
+	if _, err := os.Stat(name); err != nil {
+		return // a process may be about to make it
+	}
+	if unlock, err := vfs.Lock(name); err == nil {
+		_ = os.RemoveAll(dir) // the next process would
+		unlock()
+	}
 }
 
 // forget takes an engine that is about to be closed out of the numbers.
@@ -149,10 +155,8 @@ func (h *Home) endUnused() {
 	}
 	h.driver.Close()
 	h.driver = nil
+	_ = os.RemoveAll(h.at) // the next process would
 	h.unlock()
-	if h.dir == "" {
-		_ = os.RemoveAll(h.at)
-	}
 }
 
 // Stats are numbers of all tables since the home was made, or as they are.
@@ -190,7 +194,7 @@ func newFolder(home string) (*folder, error) {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	f := &folder{namespace: hex.EncodeToString(b[:])}
-	f.path = filepath.Join(home, f.namespace+folderEnding)
+	f.path = filepath.Join(home, f.namespace)
 	f.refs.Store(1)
 	return f, os.MkdirAll(f.engine(), 0o755)
 }

@@ -16,7 +16,7 @@ import (
 
 // Options are the settings of a home whose tables are Pebble's.
 type Options struct {
-	// Dir is a folder that this process alone uses; it is made. What an earlier process left there is removed. "": a temporary folder.
+	// Dir is a folder, in which the home has one of its own, see [lsm.NewHome].
 	Dir string
 	// CacheBytes is how much memory all tables together use for blocks of files; 0: 64 MB.
 	CacheBytes int64
