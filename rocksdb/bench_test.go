@@ -26,3 +26,12 @@ func BenchmarkModify(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSnapshots takes snapshots while records are read and written.
+func BenchmarkSnapshots(b *testing.B) {
+	table, err := Backend{Dir: b.TempDir()}.home().Open(0, 128, 128, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	lsmtest.Snapshots(b, table)
+}

@@ -32,15 +32,7 @@ const (
 // Modify reads and writes records of 100 bytes at random, over so many keys. Beside the time it tells the processor time of the whole
 // process for each record, that of what goes on in the background included.
 func Modify(b *testing.B, table heap.Cold, keys int) {
-	m := &modifier{
-		b: b, table: table, random: rand.New(rand.NewPCG(1, 8)), keys: keys,
-		counts: make([]uint32, keys), value: make([]byte, valueBytes),
-	}
-	for range batchKeys {
-		m.batch.Keys = append(m.batch.Keys, make([]byte, 8))
-	}
-	m.batch.Hashes = make([]uint64, batchKeys)
-	table.Follow(func(hash, from, to uint64) {})
+	m := newModifier(b, table, keys)
 	m.fill()
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -51,6 +43,19 @@ func Modify(b *testing.B, table heap.Cold, keys int) {
 	b.StopTimer()
 	b.Cleanup(func() { m.check(table.Close()) })
 	b.ReportMetric(float64(processorTime()-before)/float64(b.N), "cpu-ns/op")
+}
+
+func newModifier(b *testing.B, table heap.Cold, keys int) *modifier {
+	m := &modifier{
+		b: b, table: table, random: rand.New(rand.NewPCG(1, 8)), keys: keys,
+		counts: make([]uint32, keys), value: make([]byte, valueBytes),
+	}
+	for range batchKeys {
+		m.batch.Keys = append(m.batch.Keys, make([]byte, 8))
+	}
+	m.batch.Hashes = make([]uint64, batchKeys)
+	table.Follow(func(hash, from, to uint64) {})
+	return m
 }
 
 func (m *modifier) check(err error) {
@@ -108,4 +113,52 @@ func processorTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Snapshots takes snapshots of a million records, of which a hundred batches are written between them, and goes on meanwhile. It tells how
+// long the owner waits for the longest Seal, how long a draft takes to be complete, and how much of its files is new.
+func Snapshots(b *testing.B, table heap.Cold) {
+	m := newModifier(b, table, 1_000_000)
+	defer func() { m.check(table.Close()) }()
+	m.fill()
+	had := map[string]bool{}
+	var longest, writing time.Duration
+	var fresh, all int64
+	b.ResetTimer()
+	for range b.N {
+		for range 100 {
+			m.modify()
+		}
+		began := time.Now()
+		d, err := table.Seal()
+		m.check(err)
+		longest = max(longest, time.Since(began))
+		closed := make(chan error, 1)
+		go func() { closed <- d.Close() }()
+		for open := true; open; {
+			select {
+			case err := <-closed:
+				m.check(err)
+				open = false
+			default:
+				m.modify()
+			}
+		}
+		writing += time.Since(began)
+		fresh, all = 0, 0
+		for _, f := range d.Files() {
+			all += f.Bytes()
+			if !had[f.Name()] {
+				fresh += f.Bytes()
+			}
+			had[f.Name()] = true
+		}
+		_, err = table.Adopt(d, 1, nil)
+		m.check(err)
+		d.Release()
+	}
+	b.ReportMetric(float64(longest.Microseconds()), "longest-seal-µs")
+	b.ReportMetric(float64(writing.Milliseconds())/float64(b.N), "draft-ms")
+	b.ReportMetric(float64(fresh)/1e6, "new-MB")
+	b.ReportMetric(float64(all)/1e6, "all-MB")
 }

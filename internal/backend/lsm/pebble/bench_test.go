@@ -51,3 +51,12 @@ func BenchmarkHashLog(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSnapshots takes snapshots while records are read and written.
+func BenchmarkSnapshots(b *testing.B) {
+	table, err := New(Options{Dir: b.TempDir()}).Open(0, 128, 128, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	lsmtest.Snapshots(b, table)
+}
