@@ -103,7 +103,8 @@ func (t *Table) Restore(sources []backend.RecordSource) error {
 			return fmt.Errorf("restore: %w", err)
 		}
 	}
-	t.live, err = t.engine.Estimate()
+	n, err := t.engine.Estimate()
+	t.live = max(n, 1) // an estimate of none is no proof
 	return err
 }
 

@@ -62,8 +62,13 @@ func (t *Table) Collide(uint64) {}
 // Format is the name of the engine's format.
 func (t *Table) Format() string { return t.driver.Format() }
 
-// Len is about how many records there are: after a restore the engine has no more than an estimate.
-func (t *Table) Len() int { return int(max(t.live, 0)) }
+// Len is about how many records there are: after a restore the engine has no more than an estimate, and then it is never 0.
+func (t *Table) Len() int {
+	if t.restored != nil {
+		return int(max(t.live, 1))
+	}
+	return int(t.live)
+}
 
 // Get reads the records of a batch of keys: what is held back of them, and the rest from the engine.
 func (t *Table) Get(b *heap.ColdBatch) error {

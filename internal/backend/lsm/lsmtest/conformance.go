@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(dir string) *lsm.Home) {
 	t.Run("increment", func(t *testing.T) { increment(t, open) })
 	t.Run("offline", func(t *testing.T) { offline(t, open) })
 	t.Run("damage", func(t *testing.T) { damage(t, open) })
+	t.Run("tombstones", func(t *testing.T) { tombstones(t, open) })
 	t.Run("turns", func(t *testing.T) { turns(t, open) })
 	t.Run("stale", func(t *testing.T) { stale(t, open) })
 	t.Run("folder", func(t *testing.T) { folder(t, open) })

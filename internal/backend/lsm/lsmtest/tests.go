@@ -318,6 +318,28 @@ func readAll(format string, files []backend.RecordSource, want map[string]string
 	return nil
 }
 
+// tombstones restores a snapshot that has more marks of deleted keys than keys: it must not look empty.
+func tombstones(t *testing.T, open func(dir string) *lsm.Home) {
+	t.Parallel()
+	home := open(t.TempDir())
+	w := newWorld(t, home, 0, groups, 12)
+	for n := range 100 {
+		key, _ := w.key(n)
+		w.check(w.table.Delete(hash(key), []byte(key), 0))
+	}
+	w.modify(w.someKeys(3, 1000))
+	s := w.snapshot()
+	w.close()
+	again := newWorld(t, home, 0, groups, 13)
+	again.check(again.table.Restore(s.files))
+	again.want = w.want
+	if again.table.Len() == 0 {
+		t.Error("a table that was restored looks empty")
+	}
+	again.all()
+	again.close()
+}
+
 // turns has drafts wait for those before them, also behind the table's end.
 func turns(t *testing.T, open func(dir string) *lsm.Home) {
 	t.Parallel()
