@@ -19,7 +19,7 @@ WATCHED = ./internal/backend/... ./internal/windowing ./internal/exchange ./inte
 REST = $(filter-out $(shell $(GO) list $(WATCHED)),$(shell $(GO) list ./...))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test invariants crash crash-long s3 sim sim-long mutants bench bench-w7 bench-windows bench-state lint golden nexmark-golden fuzz clean
+.PHONY: help demo test invariants crash crash-long s3 rocksdb sim sim-long mutants bench bench-w7 bench-windows bench-state lint golden nexmark-golden fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ crash-long: ## the same with 2,000 kills
 
 s3: ## test object storage on a real server that is killed, slow and cut off, and kill jobs that keep their snapshots in it: two minutes
 	GO=$(GO) ci/s3.sh
+
+rocksdb: ## test the module rocksdb, which needs librocksdb-dev
+	$(GO) -C rocksdb vet ./... && $(GO) -C rocksdb test -short ./...
 
 sim: ## run 1,000 simulated jobs with crashes at every step: a seed that fails is named, and replays exactly
 	$(GO) test -count=1 -timeout 30m ./internal/sim -run TestSim -seeds=1000 -v

@@ -15,6 +15,7 @@ import (
 	"leat.dev/leat/internal/clock"
 	"leat.dev/leat/internal/graph"
 	"leat.dev/leat/internal/host/local"
+	"leat.dev/leat/internal/store"
 )
 
 // Start is where processing time stands in tests.
@@ -59,7 +60,12 @@ func start(j *leat.Job, given []Given, s setting, from *checkpoint.Snapshot, pre
 	}
 	prepare(a)
 	a.idle = a.idleIn(plan)
+	var in store.Store // that of the attempt before: checkpoints may have files of earlier ones
+	if from != nil {
+		in = from.Store
+	}
 	a.Attempt, err = local.Start(context.Background(), plan, local.Options{
+		Store:     in,
 		BatchSize: s.batch, WatermarkEvery: s.every, Clock: clock.NewManual(Start),
 		Budget: a.inside.Budget, Metrics: a.heard.metrics, Restore: from, Tap: a.heard,
 		Ended: a.idle.end,

@@ -91,7 +91,7 @@ var rules = []rule{
 	},
 	{
 		from:   []string{"..."},
-		except: []string{"leattest", "connector/connectortest", "internal/backend/backendtest", "internal/store/storetest", "internal/sim"},
+		except: []string{"leattest", "connector/connectortest", "internal/backend/backendtest", "internal/backend/lsm/lsmtest", "internal/store/storetest", "internal/sim"},
 		never:  []string{"testing"},
 		why:    "only what helps tests imports testing; in a job's binary it would add flags and code",
 	},
@@ -113,6 +113,7 @@ var owners = []owner{
 	{"golang.org/x/term", []string{"internal/cli"}, "who looks at a terminal is the command line's business; the engine logs"},
 	{"github.com/parquet-go/parquet-go", []string{"connector/file", "internal/inspect"}, "reading and writing files is one connector, and exporting snapshots one command"},
 	{"github.com/minio/minio-go/v7", []string{"internal/store/s3"}, "object storage is one kind of store; nothing else knows that it is there"},
+	{"github.com/cockroachdb/pebble/v2", []string{"internal/backend/lsm/pebble"}, "who does not keep state in Pebble does not link it"},
 	{"github.com/klauspost/compress", []string{"connector/file", "internal/store/...", "internal/checkpoint"}, "compressing is done where bytes leave the process"},
 }
 

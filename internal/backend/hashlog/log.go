@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -129,6 +130,15 @@ func (l *Log) enter() (err error) {
 		return err
 	}
 	return nil
+}
+
+// lock takes the lock of a folder.
+func lock(path, dir string) (unlock func(), err error) {
+	unlock, err = vfs.Lock(path)
+	if errors.Is(err, vfs.ErrLocked) {
+		err = &TakenError{dir}
+	}
+	return unlock, err
 }
 
 // Discard removes the folder of a log whose process has ended. A *TakenError says that it has not.

@@ -1,6 +1,6 @@
 //go:build unix
 
-package hashlog
+package vfs
 
 import (
 	"errors"
@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// lock takes the lock that a file stands for; the process' end gives it back too. The file stays.
-func lock(path, dir string) (unlock func(), err error) {
+// Lock takes the lock that a file of the operating system stands for; the process' end gives it back too. The file stays. ErrLocked says
+// that somebody else has the lock, of this process or another.
+func Lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -18,7 +19,7 @@ func lock(path, dir string) (unlock func(), err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &TakenError{dir}
+			return nil, ErrLocked
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

@@ -1,0 +1,6 @@
+package vfs
+
+import "errors"
+
+// ErrLocked says that somebody else has a lock.
+var ErrLocked = errors.New("the file is locked")
