@@ -65,6 +65,7 @@ func conform[K comparable](t *testing.T, most int, key func(int) K) {
 				t.Fatal(err)
 			}
 			s.Cool(table, most)
+			b.Cold = true
 			return b
 		},
 	}.Run(t)

@@ -26,6 +26,7 @@ func (s *Store[K]) Look(state string, key, item []byte, f func(backend.Held) err
 	if err != nil {
 		return fmt.Errorf("state %q: key %x: %w", state, key, err)
 	}
+	f = s.unexpired(s.states[i].describe(), f)
 	row := s.lookup(g, k, hash)
 	if s.cold != nil && (row == noRow || *s.index[g].flagsOf(hash, row)&slotHollow != 0) {
 		if p, ok := pointOf(s.states[i]); ok {

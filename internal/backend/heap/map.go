@@ -71,11 +71,13 @@ const reclaimEntries = 256
 func AddMap[A comparable, V any, K comparable](
 	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
 ) *Map[A, V] {
-	m := newMap(&s.core, backend.State{
-		Name: name, Was: was, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-	}, item, value)
+	m := newMap(&s.core, backend.State{Name: name, Was: was, Kind: backend.Map, Type: mapType[A, V]()}, item, value)
 	s.add(m)
 	return m
+}
+
+func mapType[A, V any]() string {
+	return "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String()
 }
 
 func newMap[A comparable, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {

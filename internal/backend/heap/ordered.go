@@ -30,19 +30,21 @@ type Ordered[A, V any] struct {
 func AddOrdered[A, V any, K comparable](
 	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
 ) *Ordered[A, V] {
-	o := &Ordered[A, V]{
-		core: &s.core, item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
-		info: backend.State{
-			Name: name, Was: was, Kind: backend.Ordered, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-			Item: item.Schema(), Value: value.Schema(), Reads: backend.ReadsEntries(item, value),
-			Items: backend.BoxedBy(item), Values: backend.BoxedBy(value),
-		},
-		encode: mapEncoders[A, V]{encoder(item), encoder(value)},
-		forest: forest[A, V]{space: s.space, compare: comparison[A]()},
-		fam:    NewFamily[*node[A, V]](s.space, nil, false),
-	}
-	o.roots = columns(&s.core, o.fam)
+	o := newOrdered(&s.core, backend.State{Name: name, Was: was, Kind: backend.Ordered, Type: mapType[A, V]()}, item, value)
 	s.add(o)
+	return o
+}
+
+func newOrdered[A, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Ordered[A, V] {
+	info.Item, info.Value, info.Reads = item.Schema(), value.Schema(), backend.ReadsEntries(item, value)
+	info.Items, info.Values = backend.BoxedBy(item), backend.BoxedBy(value)
+	o := &Ordered[A, V]{
+		core: c, info: info, item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
+		encode: mapEncoders[A, V]{encoder(item), encoder(value)},
+		forest: forest[A, V]{space: c.space, compare: comparison[A]()},
+		fam:    NewFamily[*node[A, V]](c.space, nil, false),
+	}
+	o.roots = columns(c, o.fam)
 	return o
 }
 

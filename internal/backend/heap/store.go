@@ -58,6 +58,7 @@ func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
 	s.owner = s
 	s.names = map[string]int{}
 	s.place = placeOf(0, outsideRow)
+	s.times = &Times{At: noTime, Passed: noTime}
 	s.index = make([]Index, s.groups)
 	for g := range s.index {
 		s.index[g] = NewIndex(s.space)
