@@ -34,9 +34,9 @@ type core struct {
 	firing *schedule // its state
 
 	times   *Times // of states with a TTL
-	expires bool   // there are such
-	byWall  bool   // some go by processing time
-	expired int64  // values that were freed as their time was up
+	expires []sweeper
+	byWall  bool  // some go by processing time
+	expired int64 // values that were freed as their time was up
 
 	lineage             lineage
 	freed               []deletions // keys, by group

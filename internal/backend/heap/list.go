@@ -24,7 +24,8 @@ type List[V any] struct {
 	blockFam *Family[listBlock]
 	valFam   *Family[V]
 	groups   []listGroup[V]
-	clears   int // lists cleared so far: an iteration then ends
+	lease    *lease // nil without a TTL
+	clears   int    // lists cleared so far: an iteration then ends
 	graves   []listGrave
 	grown    int // blocks filled since the last reclaim
 }

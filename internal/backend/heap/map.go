@@ -29,6 +29,7 @@ type Map[A comparable, V any] struct {
 	entryFam *Family[mapEntry[A]]
 	valFam   *Family[V]
 	groups   []mapGroup[A, V]
+	lease    *lease   // nil without a TTL
 	dead     []uint64 // places of deleted entries
 	graves   []mapGrave
 	grown    int // entries added since the last reclaim
@@ -275,23 +276,28 @@ func (m *Map[A, V]) forget(g int, row uint32, h *mapHead) {
 // deleted before its turn is not seen, one that is added may or may not be.
 func (m *Map[A, V]) All() iter.Seq2[A, V] {
 	return func(yield func(A, V) bool) {
-		g, row, h := m.at()
-		if h == nil {
-			return
-		}
-		id := h.id
-		for next := h.first; next != 0; {
-			entry := next - 1
-			if v, ok := g.vals.Get(entry); ok {
-				if !yield(g.entries.Peek(entry).item, v) {
-					return
-				}
-				if h := g.heads.Peek(row); h == nil || h.id != id {
-					return // cleared
-				}
+		m.each(func(_ uint32, a A, v V) bool { return yield(a, v) })
+	}
+}
+
+// each calls f for the entries, until it returns false.
+func (m *Map[A, V]) each(f func(entry uint32, a A, v V) bool) {
+	g, row, h := m.at()
+	if h == nil {
+		return
+	}
+	id := h.id
+	for next := h.first; next != 0; {
+		entry := next - 1
+		if v, ok := g.vals.Get(entry); ok {
+			if !f(entry, g.entries.Peek(entry).item, v) {
+				return
 			}
-			next = g.entries.Peek(entry).next
+			if h := g.heads.Peek(row); h == nil || h.id != id {
+				return // cleared
+			}
 		}
+		next = g.entries.Peek(entry).next
 	}
 }
 

@@ -23,6 +23,7 @@ type Ordered[A, V any] struct {
 	forest forest[A, V]
 	fam    *Family[*node[A, V]]
 	roots  []Column[*node[A, V]]
+	stamps *Ordered[A, int64] // of the same items: the times of their last writes; nil without a TTL
 }
 
 // AddOrdered adds a state of an ordered map from A to V a key. A is of a type that cmp.Ordered allows, or time.Time.
@@ -146,14 +147,18 @@ func (o *Ordered[A, V]) set(g int, row uint32, a A, v V) (fresh bool) {
 // Delete deletes an item, and says whether it had a value.
 func (o *Ordered[A, V]) Delete(a A) bool {
 	g, row, ok := o.core.known()
-	if !ok {
-		return false
-	}
+	return ok && o.delete(g, row, a)
+}
+
+func (o *Ordered[A, V]) delete(g int, row uint32, a A) bool {
 	old := o.rootAt(g, row)
 	o.forest.a = a
 	root, ok := o.forest.delete(old, &o.forest.a)
 	if ok {
 		o.replace(g, row, root)
+		if o.stamps != nil {
+			o.stamps.delete(g, row, a)
+		}
 	}
 	return ok
 }
@@ -169,6 +174,9 @@ func (o *Ordered[A, V]) DeleteRange(from, to A) {
 	if old := o.rootAt(g, row); old != nil {
 		o.replace(g, row, f.deleteRange(old, bounds[A]{&f.a, &f.b}))
 	}
+	if o.stamps != nil {
+		o.stamps.DeleteRange(from, to)
+	}
 }
 
 // Clear forgets all items.
@@ -181,6 +189,9 @@ func (o *Ordered[A, V]) Clear() {
 		o.forest.changes++
 		o.forest.graves = append(o.forest.graves, old)
 		o.replace(g, row, nil)
+	}
+	if o.stamps != nil {
+		o.stamps.Clear()
 	}
 }
 
@@ -255,7 +266,12 @@ func (o *Ordered[A, V]) walk(b bounds[A]) iter.Seq2[A, V] {
 
 func (o *Ordered[A, V]) describe() backend.State    { return o.info }
 func (o *Ordered[A, V]) has(g int, row uint32) bool { return o.roots[g].Has(row) }
-func (o *Ordered[A, V]) reclaim()                   { o.forest.reclaim() }
+func (o *Ordered[A, V]) reclaim() {
+	o.forest.reclaim()
+	if o.stamps != nil {
+		o.stamps.forest.reclaim()
+	}
+}
 
 func (o *Ordered[A, V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {

@@ -3,24 +3,18 @@ package heap
 import (
 	"math"
 
-	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
 )
 
-// A state with a TTL is one of values that have the time of their last write beside them: in memory, in a snapshot and in the cold
-// store they go together, and what does not look at them needs to know nothing of them. The time that counts is
+// A state with a TTL has a stamp beside each value, the time of its last write: by the value's row, or in a second tree. In a snapshot and in
+// the cold store it stands in front of the value. What reads and writes it are types of their own over the states, which have a
+// nil lease without a TTL. The time that counts is
 //
 //	event time        the later one of the record's (or timer's) own time and the watermark that has been worked through
 //	processing time   that of the clock when the batch began
 //
 // A write sets the time of the last write to that, unless it is later already. What is expired by the watermark that has been worked
 // through is expired for all that is still to come, whenever it is freed: a sweep goes through the rows, some at the end of each batch.
-
-// Stamped is a value with the time of its last write.
-type Stamped[V any] struct {
-	At int64
-	V  V
-}
 
 // Times are what states with a TTL go by, in nanoseconds. Who owns a store sets them.
 type Times struct {
@@ -36,7 +30,7 @@ const noTime = math.MinInt64
 func (s *Store[K]) Follow(t *Times) { s.times = t }
 
 // Expires says whether a state has a TTL.
-func (s *Store[K]) Expires() bool { return s.expires }
+func (s *Store[K]) Expires() bool { return len(s.expires) > 0 }
 
 // ByWall says whether a state goes by processing time: Times.Wall is due before each batch.
 func (s *Store[K]) ByWall() bool { return s.byWall }
@@ -71,28 +65,101 @@ func (c *core) unexpired(s backend.State, f func(backend.Held) error) func(backe
 	}
 }
 
-// lease is the part of a state with a TTL that does not depend on its values.
+// lease is the part of a state with a TTL that does not depend on its values. Nil is none.
 type lease struct {
 	core *core
 	ttl  backend.TTL
+	// The stamps, by key group and row of a value. They say nothing of rows that have no value.
+	fam    *Family[int64]
+	stamps []Column[int64]
 	// The sweep: the group and the part of it that are next.
 	sweeping    bool
 	group, part int
 	due         int64 // when the next one begins
 }
 
-func newLease(c *core, ttl backend.TTL) lease {
-	c.expires = true
+func newLease(c *core, ttl backend.TTL) *lease {
 	c.byWall = c.byWall || ttl.Time == backend.ProcessingTime
-	return lease{core: c, ttl: ttl, due: noTime}
+	l := &lease{core: c, ttl: ttl, due: noTime, fam: NewFamily[int64](c.space, nil, false)}
+	l.stamps = columns(c, l.fam)
+	return l
+}
+
+// at is the stamp of a row that has a value.
+func (l *lease) at(g int, row uint32) int64 {
+	at, _ := l.stamps[g].Get(row)
+	return at
+}
+
+// stamp appends the stamp of a row.
+func (l *lease) stamp(to []byte, g int, row uint32) []byte {
+	if l == nil {
+		return to
+	}
+	return backend.AppendStamp(to, l.at(g, row))
+}
+
+// cut takes the stamp from the front of a value.
+func (l *lease) cut(value []byte) (at int64, rest []byte, err error) {
+	if l == nil {
+		return 0, value, nil
+	}
+	return backend.CutStamp(value)
+}
+
+// put sets the stamp of a row.
+func (l *lease) put(g int, row uint32, at int64) {
+	if l != nil {
+		l.stamps[g].Set(row, at)
+	}
+}
+
+// take gives a row the stamp in front of its value, and returns the rest.
+func (l *lease) take(g int, row uint32, value []byte) ([]byte, error) {
+	at, rest, err := l.cut(value)
+	if err == nil {
+		l.put(g, row, at)
+	}
+	return rest, err
+}
+
+// freeze freezes the stamps.
+func (l *lease) freeze(t *Ticket) frozenStamps {
+	if l == nil {
+		return nil
+	}
+	z := l.fam.FreezeAll(l.stamps, t)
+	l.fam.Trim()
+	return z
+}
+
+// frozenStamps are stamps as they were when a snapshot began, by key group; nil without a TTL.
+type frozenStamps []Frozen[int64]
+
+// stamp appends the stamp of a row.
+func (z frozenStamps) stamp(to []byte, g int, row uint32) []byte {
+	if z == nil {
+		return to
+	}
+	return backend.AppendStamp(to, *z[g].At(row))
+}
+
+// with is the value of a row with its stamp in front.
+func (z frozenStamps) with(w *entries, row uint32, value []byte) []byte {
+	if z == nil {
+		return value
+	}
+	w.value = append(z.stamp(w.value[:0], w.g, row), value...)
+	return w.value
 }
 
 // now is the time that a read or a write goes by.
 func (l *lease) now() int64 {
-	if t := l.core.times; l.ttl.Time == backend.EventTime {
+	t := l.core.times
+	if l.ttl.Time == backend.EventTime {
 		return max(t.At, t.Passed)
 	}
-	return l.core.times.Wall
+	return t.Wall
 }
 
 // hides says whether a value is not to be seen any more.
@@ -103,8 +170,10 @@ func (l *lease) renews(written, now int64) bool {
 	return l.ttl.OnRead && written < now && !l.ttl.Expired(written, now)
 }
 
-// sweepable is a state that a sweep goes through.
-type sweepable interface {
+// sweeper is a state with a TTL.
+type sweeper interface {
+	// sweep goes on with the sweep of the state.
+	sweep()
 	// sweepGroup frees what is expired, from the part of a group on that is next, until it has looked at about most values, and
 	// returns how many may still be looked at, and whether it has come to the end.
 	sweepGroup(g int, now int64, most int) (left int, done bool)
@@ -117,8 +186,8 @@ const (
 	sweepsPerTTL = 8
 )
 
-// sweep goes on with the sweep of a state.
-func (l *lease) sweep(s sweepable) {
+// sweepOn goes on with the sweep of a state.
+func (l *lease) sweepOn(s sweeper) {
 	now := l.core.passed(&l.ttl)
 	if now == noTime || !l.sweeping && now < l.due {
 		return
@@ -137,55 +206,4 @@ func (l *lease) sweep(s sweepable) {
 			l.group, l.part = l.group+1, 0
 		}
 	}
-}
-
-// stamped encodes values with the time of their last write in front. Its schema is that of the values.
-type stamped[V any] struct {
-	of      codec.Codec[V]
-	inPlace codec.InPlace[V] // nil if the codec lacks it
-}
-
-func stampedCodec[V any](c codec.Codec[V]) stamped[V] {
-	inPlace, _ := c.(codec.InPlace[V])
-	return stamped[V]{c, inPlace}
-}
-
-func (s stamped[V]) Schema() codec.Schema { return s.of.Schema() }
-
-func (s stamped[V]) Append(to []byte, v Stamped[V]) ([]byte, error) { return s.AppendPtr(to, &v) }
-
-// AppendPtr spares a copy where the codec does.
-func (s stamped[V]) AppendPtr(to []byte, v *Stamped[V]) ([]byte, error) {
-	to = backend.AppendStamp(to, v.At)
-	if s.inPlace != nil {
-		return s.inPlace.AppendPtr(to, &v.V)
-	}
-	return s.of.Append(to, v.V)
-}
-
-// DecodePtr spares a copy where the codec does.
-func (s stamped[V]) DecodePtr(from []byte, v *Stamped[V]) (err error) {
-	*v, err = s.Decode(from)
-	return err
-}
-
-func (s stamped[V]) Decode(from []byte) (Stamped[V], error) { return decodeStamped(from, s.of.Decode) }
-
-// Resolve reads values that another schema wrote.
-func (s stamped[V]) Resolve(writer codec.Schema) (func([]byte) (Stamped[V], error), error) {
-	read, err := codec.ReaderOf(s.of, writer)
-	if err != nil {
-		return nil, err
-	}
-	return func(from []byte) (Stamped[V], error) { return decodeStamped(from, read) }, nil
-}
-
-func decodeStamped[V any](from []byte, read func([]byte) (V, error)) (v Stamped[V], err error) {
-	at, rest, err := backend.CutStamp(from)
-	if err != nil {
-		return v, err
-	}
-	v.At = at
-	v.V, err = read(rest)
-	return v, err
 }

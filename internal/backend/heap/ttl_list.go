@@ -2,7 +2,6 @@ package heap
 
 import (
 	"iter"
-	"reflect"
 
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
@@ -11,17 +10,17 @@ import (
 // ListTTL is a List whose elements have a TTL each. An element counts as written no earlier than those before it, so that what is
 // expired is at the front: there whole blocks are freed.
 type ListTTL[V any] struct {
-	List[Stamped[V]]
-	lease
+	*lease
+	of *List[V]
 }
 
 // AddListTTL adds a state of a list of V a key, with a TTL. Was are the names that it had before.
 func AddListTTL[V any, K comparable](s *Store[K], name string, ttl backend.TTL, c codec.Codec[V], was ...string) *ListTTL[V] {
-	info := backend.State{Name: name, Was: was, Kind: backend.List, Type: reflect.TypeFor[V]().String(), TTL: &ttl}
-	l := &ListTTL[V]{*newList(&s.core, info, codec.Codec[Stamped[V]](stampedCodec(c))), newLease(&s.core, ttl)}
-	l.info.Values = backend.BoxedBy(c)
-	s.add(l)
-	return l
+	l := AddList(s, name, c, was...)
+	l.info.TTL, l.lease = &ttl, newLease(&s.core, ttl)
+	t := &ListTTL[V]{l.lease, l}
+	s.expires = append(s.expires, t)
+	return t
 }
 
 // Append appends values.
@@ -29,50 +28,59 @@ func (l *ListTTL[V]) Append(values ...V) {
 	if len(values) == 0 {
 		return
 	}
-	g, row := l.List.core.ensure()
-	group := &l.groups[g]
+	g, row := l.core.ensure()
+	group := &l.of.groups[g]
 	at := l.now()
 	if h := group.heads.Peek(row); h != nil {
-		at = max(at, group.vals.Peek(h.tail.last()).At)
+		at = max(at, l.at(g, h.tail.last()))
 	}
 	h := group.heads.Ref(row)
 	for _, v := range values {
 		if h.tail.count == h.tail.size {
 			group.grow(h)
-			l.grown++
+			l.of.grown++
 		}
-		group.append(h, Stamped[V]{at, v})
+		group.append(h, v)
+		l.put(g, h.tail.last(), at)
 	}
 }
 
 // last is the row of a block's last value.
 func (b *listBlock) last() uint32 { return b.base + uint32(b.count) - 1 }
 
+// head is the list of the key at hand.
+func (l *ListTTL[V]) head() (g int, h *listHead) {
+	g, row, ok := l.core.known()
+	if !ok {
+		return 0, nil
+	}
+	return g, l.of.groups[g].heads.Peek(row)
+}
+
 // Len is the length of the list. It takes longer the more of it is expired and not yet freed.
 func (l *ListTTL[V]) Len() int {
-	group, h := l.head()
+	g, h := l.head()
 	if h == nil {
 		return 0
 	}
-	return int(h.full) + int(h.tail.count) - l.hidden(group, h)
+	return int(h.full) + int(h.tail.count) - l.hidden(&l.of.groups[g].blocks, g, h, l.now())
 }
 
 // hidden is how many elements at the front of a list are not to be seen any more.
-func (l *ListTTL[V]) hidden(group *listGroup[Stamped[V]], h *listHead) (n int) {
-	now := l.now()
+func (l *lease) hidden(blocks *Column[listBlock], g int, h *listHead, now int64) (n int) {
 	for next, left := h.first, h.full; left > 0; {
-		b := group.blocks.Peek(next - 1)
-		of := l.hiddenIn(group, b, now)
+		b := blocks.Peek(next - 1)
+		of := l.hiddenIn(g, b, now)
 		if n += of; of < int(b.count) {
 			return n
 		}
 		next, left = b.next, left-uint32(b.count)
 	}
-	return n + l.hiddenIn(group, &h.tail, now)
+	return n + l.hiddenIn(g, &h.tail, now)
 }
 
-func (l *ListTTL[V]) hiddenIn(group *listGroup[Stamped[V]], b *listBlock, now int64) (n int) {
-	for n < int(b.count) && l.hides(group.vals.Peek(b.base+uint32(n)).At, now) {
+func (l *lease) hiddenIn(g int, b *listBlock, now int64) (n int) {
+	for n < int(b.count) && l.hides(l.at(g, b.base+uint32(n)), now) {
 		n++
 	}
 	return n
@@ -81,57 +89,51 @@ func (l *ListTTL[V]) hiddenIn(group *listGroup[Stamped[V]], b *listBlock, now in
 // All goes through the list in order, like [List.All].
 func (l *ListTTL[V]) All() iter.Seq[V] {
 	return func(yield func(V) bool) {
-		now := l.now()
-		if l.ttl.OnRead {
-			l.renew(now)
+		g, h := l.head()
+		if h == nil {
+			return
 		}
-		for s := range l.List.All() {
-			if !l.hides(s.At, now) && !yield(s.V) {
+		now := l.now()
+		group := &l.of.groups[g]
+		if l.ttl.OnRead && l.renew(&group.blocks, g, h, now) {
+			group.heads.mark(uint32(l.core.place))
+		}
+		hidden := l.hidden(&group.blocks, g, group.heads.Peek(uint32(l.core.place)), now)
+		for v := range l.of.All() {
+			if hidden--; hidden < 0 && !yield(v) {
 				return
 			}
 		}
 	}
 }
 
-// renew has all elements that are not expired count as written now.
-func (l *ListTTL[V]) renew(now int64) {
-	g, row, ok := l.List.core.known()
-	if !ok {
-		return
-	}
-	group := &l.groups[g]
-	h := group.heads.Peek(row)
-	if h == nil {
-		return
-	}
-	renewed := false
+// renew has all elements that are not expired count as written now, and says whether there are any that did not.
+func (l *lease) renew(blocks *Column[listBlock], g int, h *listHead, now int64) (any bool) {
 	for next, left := h.first, h.full; left > 0; {
-		b := group.blocks.Peek(next - 1)
-		renewed = l.renewBlock(group, b, now) || renewed
+		b := blocks.Peek(next - 1)
+		any = l.renewBlock(g, b, now) || any
 		next, left = b.next, left-uint32(b.count)
 	}
-	if l.renewBlock(group, &h.tail, now) || renewed {
-		group.heads.mark(row)
-	}
+	return l.renewBlock(g, &h.tail, now) || any
 }
 
-func (l *ListTTL[V]) renewBlock(group *listGroup[Stamped[V]], b *listBlock, now int64) (any bool) {
+func (l *lease) renewBlock(g int, b *listBlock, now int64) (any bool) {
 	for row := b.base; row < b.base+uint32(b.count); row++ {
-		if s := group.vals.Peek(row); l.renews(s.At, now) {
-			group.vals.Set(row, Stamped[V]{now, s.V})
+		if l.renews(l.at(g, row), now) {
+			l.put(g, row, now)
 			any = true
 		}
 	}
 	return any
 }
 
-func (l *ListTTL[V]) reclaim() {
-	l.sweep(l)
-	l.List.reclaim()
-}
+// Clear forgets the list.
+func (l *ListTTL[V]) Clear() { l.of.Clear() }
+
+func (l *ListTTL[V]) sweep() { l.sweepOn(l) }
 
 func (l *ListTTL[V]) sweepGroup(g int, now int64, most int) (left int, done bool) {
-	heads := &l.groups[g].heads
+	heads := &l.of.groups[g].heads
 	for ; l.part < len(heads.chunks); l.part++ {
 		if most--; most < 0 {
 			return most, false
@@ -147,22 +149,22 @@ func (l *ListTTL[V]) sweepGroup(g int, now int64, most int) (left int, done bool
 
 // sweepList frees the blocks of a list that are expired as a whole, and returns how many values they had.
 func (l *ListTTL[V]) sweepList(g int, row uint32, now int64) (freed int) {
-	group := &l.groups[g]
+	group := &l.of.groups[g]
 	h := group.heads.Peek(row)
 	for h.first != 0 {
 		b := *group.blocks.Peek(h.first - 1)
-		if !l.ttl.Expired(group.vals.Peek(b.last()).At, now) {
+		if !l.ttl.Expired(l.at(g, b.last()), now) {
 			return freed
 		}
 		freed += int(b.count)
-		l.List.core.expired += int64(b.count)
+		l.core.expired += int64(b.count)
 		h = group.dropFirst(group.heads.Ref(row), b)
 	}
-	if l.ttl.Expired(group.vals.Peek(h.tail.last()).At, now) {
+	if l.ttl.Expired(l.at(g, h.tail.last()), now) {
 		freed += int(h.tail.count)
-		l.List.core.expired += int64(h.tail.count)
-		l.forget(g, row, h)
-		l.List.core.loosen(g, row)
+		l.core.expired += int64(h.tail.count)
+		l.of.forget(g, row, h)
+		l.core.loosen(g, row)
 	}
 	return freed
 }

@@ -7,10 +7,10 @@ import (
 	"leat.dev/leat/internal/backend"
 )
 
-// OrderedTTL is an Ordered whose entries have a TTL each.
+// OrderedTTL is an Ordered whose entries have a TTL each. The stamps are a second tree of the same items.
 type OrderedTTL[A, V any] struct {
-	Ordered[A, Stamped[V]]
-	lease
+	*lease
+	of *Ordered[A, V]
 	// Where in a tree the sweep goes on: at an item of a row of its part, unless it begins a row.
 	row    uint32
 	inside bool
@@ -22,24 +22,26 @@ type OrderedTTL[A, V any] struct {
 func AddOrderedTTL[A, V any, K comparable](
 	s *Store[K], name string, ttl backend.TTL, item codec.Codec[A], value codec.Codec[V], was ...string,
 ) *OrderedTTL[A, V] {
-	info := backend.State{Name: name, Was: was, Kind: backend.Ordered, Type: mapType[A, V](), TTL: &ttl}
-	o := &OrderedTTL[A, V]{
-		Ordered: *newOrdered(&s.core, info, item, codec.Codec[Stamped[V]](stampedCodec(value))), lease: newLease(&s.core, ttl),
-	}
-	o.info.Values = backend.BoxedBy(value)
-	s.add(o)
-	return o
+	o := AddOrdered(s, name, item, value, was...)
+	o.info.TTL = &ttl
+	o.stamps = newOrdered[A, int64](&s.core, backend.State{}, item, timeCodec{})
+	t := &OrderedTTL[A, V]{lease: newLease(&s.core, ttl), of: o}
+	s.expires = append(s.expires, t)
+	return t
 }
 
-// read is what a value shows to who reads it by now; not ok if it is not to be seen any more.
-func (o *OrderedTTL[A, V]) read(a A, s Stamped[V], now int64) (v V, ok bool) {
-	if o.hides(s.At, now) {
-		return v, false
+// read says whether an item is to be seen, and renews it if reading does.
+func (o *OrderedTTL[A, V]) read(a A, now int64) bool {
+	at := *o.of.stamps.find(a)
+	if o.hides(at, now) {
+		return false
 	}
-	if o.renews(s.At, now) {
-		o.Ordered.Set(a, Stamped[V]{now, s.V})
+	if o.renews(at, now) {
+		g, row := o.core.ensure()
+		o.of.stamps.set(g, row, a, now)
+		o.of.roots[g].mark(row)
 	}
-	return s.V, true
+	return true
 }
 
 // Get returns the value of an item, or the zero value.
@@ -50,8 +52,8 @@ func (o *OrderedTTL[A, V]) Get(a A) V {
 
 // Lookup returns the value of an item, and whether there is one.
 func (o *OrderedTTL[A, V]) Lookup(a A) (v V, ok bool) {
-	if s, ok := o.Ordered.Lookup(a); ok {
-		return o.read(a, s, o.now())
+	if p := o.of.find(a); p != nil && o.read(a, o.now()) {
+		return *p, true
 	}
 	return v, false
 }
@@ -65,11 +67,22 @@ func (o *OrderedTTL[A, V]) Has(a A) bool {
 // Set sets the value of an item.
 func (o *OrderedTTL[A, V]) Set(a A, v V) {
 	at := o.now()
-	if p := o.find(a); p != nil {
-		at = max(at, p.At)
+	if was := o.of.stamps.find(a); was != nil {
+		at = max(at, *was)
 	}
-	o.Ordered.Set(a, Stamped[V]{at, v})
+	g, row := o.core.ensure()
+	o.of.set(g, row, a, v)
+	o.of.stamps.set(g, row, a, at)
 }
+
+// Delete deletes an item, and says whether it had a value, expired or not.
+func (o *OrderedTTL[A, V]) Delete(a A) bool { return o.of.Delete(a) }
+
+// DeleteRange deletes the items with from <= a < to.
+func (o *OrderedTTL[A, V]) DeleteRange(from, to A) { o.of.DeleteRange(from, to) }
+
+// Clear forgets all items.
+func (o *OrderedTTL[A, V]) Clear() { o.of.Clear() }
 
 // First returns the first item and its value, and whether there is one.
 func (o *OrderedTTL[A, V]) First() (a A, v V, ok bool) { return o.end(true) }
@@ -78,63 +91,57 @@ func (o *OrderedTTL[A, V]) First() (a A, v V, ok bool) { return o.end(true) }
 func (o *OrderedTTL[A, V]) Last() (a A, v V, ok bool) { return o.end(false) }
 
 func (o *OrderedTTL[A, V]) end(first bool) (a A, v V, ok bool) {
-	root := o.root()
+	root := o.of.stamps.root()
 	if root == nil {
 		return a, v, false
 	}
-	now := o.now()
-	leaf, i := o.seek(root, now, first)
-	if leaf == nil {
+	p := seek(o.lease, root, o.now(), first)
+	if p == nil {
 		return a, v, false
 	}
-	a = leaf.keys[i]
-	v, ok = o.read(a, leaf.vals[i], now)
+	a = *p
+	v, ok = o.Lookup(a)
 	return a, v, ok
 }
 
-// seek is the place of the first or last item under a node that is to be seen; nil if none is.
-func (o *OrderedTTL[A, V]) seek(n *node[A, Stamped[V]], now int64, first bool) (leaf *node[A, Stamped[V]], at int) {
+// seek is the first or last item under a node of stamps that is to be seen; nil if none is.
+func seek[A any](l *lease, n *node[A, int64], now int64, first bool) *A {
 	for i := range n.size() {
 		if !first {
 			i = n.size() - 1 - i
 		}
 		if !n.leaf() {
-			if leaf, at = o.seek(n.kids[i], now, first); leaf != nil {
-				return leaf, at
+			if a := seek(l, n.kids[i], now, first); a != nil {
+				return a
 			}
-		} else if !o.hides(n.vals[i].At, now) {
-			return n, i
+		} else if !l.hides(n.vals[i], now) {
+			return &n.keys[i]
 		}
 	}
-	return nil, 0
+	return nil
 }
 
 // Range goes through the items with from <= a < to, in order, like [Ordered.Range].
-func (o *OrderedTTL[A, V]) Range(from, to A) iter.Seq2[A, V] {
-	return o.visible(o.Ordered.Range(from, to))
-}
+func (o *OrderedTTL[A, V]) Range(from, to A) iter.Seq2[A, V] { return o.visible(o.of.Range(from, to)) }
 
 // All goes through all items, like Range.
-func (o *OrderedTTL[A, V]) All() iter.Seq2[A, V] { return o.visible(o.Ordered.All()) }
+func (o *OrderedTTL[A, V]) All() iter.Seq2[A, V] { return o.visible(o.of.All()) }
 
-func (o *OrderedTTL[A, V]) visible(all iter.Seq2[A, Stamped[V]]) iter.Seq2[A, V] {
+func (o *OrderedTTL[A, V]) visible(all iter.Seq2[A, V]) iter.Seq2[A, V] {
 	return func(yield func(A, V) bool) {
 		now := o.now()
-		for a, s := range all {
-			if v, ok := o.read(a, s, now); ok && !yield(a, v) {
+		for a, v := range all {
+			if o.read(a, now) && !yield(a, v) {
 				return
 			}
 		}
 	}
 }
 
-func (o *OrderedTTL[A, V]) reclaim() {
-	o.sweep(o)
-	o.Ordered.reclaim()
-}
+func (o *OrderedTTL[A, V]) sweep() { o.sweepOn(o) }
 
 func (o *OrderedTTL[A, V]) sweepGroup(g int, now int64, most int) (left int, done bool) {
-	roots := &o.roots[g]
+	roots := &o.of.stamps.roots[g]
 	for o.part < len(roots.chunks) {
 		if most--; most < 0 {
 			return most, false
@@ -151,7 +158,7 @@ func (o *OrderedTTL[A, V]) sweepGroup(g int, now int64, most int) (left int, don
 func (o *OrderedTTL[A, V]) sweepChunk(g int, now int64, most int) (left int, done bool) {
 	for ; o.row < chunkRows; o.row++ {
 		row := uint32(o.part)<<chunkShift | o.row
-		if !o.roots[g].Has(row) {
+		if !o.of.stamps.roots[g].Has(row) {
 			o.inside = false
 			continue
 		}
@@ -172,10 +179,10 @@ func (o *OrderedTTL[A, V]) sweepTree(g int, row uint32, now int64, most int) (le
 		if o.inside {
 			from = &o.from
 		}
-		leaf, next := o.forest.leafFrom(o.rootAt(g, row), from)
+		leaf, next := o.of.stamps.forest.leafFrom(o.of.stamps.rootAt(g, row), from)
 		most -= len(leaf.keys)
 		for i := range leaf.vals {
-			if o.ttl.Expired(leaf.vals[i].At, now) {
+			if o.ttl.Expired(leaf.vals[i], now) {
 				o.dead = append(o.dead, leaf.keys[i])
 			}
 		}
@@ -190,15 +197,10 @@ func (o *OrderedTTL[A, V]) sweepTree(g int, row uint32, now int64, most int) (le
 
 // bury deletes what is expired of a leaf.
 func (o *OrderedTTL[A, V]) bury(g int, row uint32) {
-	if len(o.dead) == 0 {
-		return
+	for _, a := range o.dead {
+		o.of.delete(g, row, a)
 	}
-	root := o.rootAt(g, row)
-	for i := range o.dead {
-		root, _ = o.forest.delete(root, &o.dead[i])
-	}
-	o.replace(g, row, root)
-	o.Ordered.core.expired += int64(len(o.dead))
+	o.core.expired += int64(len(o.dead))
 	clear(o.dead)
 	o.dead = o.dead[:0]
 }

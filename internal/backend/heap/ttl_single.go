@@ -1,63 +1,71 @@
 package heap
 
 import (
-	"reflect"
-
 	"leat.dev/leat/codec"
 	"leat.dev/leat/internal/backend"
 )
 
 // singleTTL is a single with a TTL.
 type singleTTL[V any] struct {
-	single[Stamped[V]]
-	lease
+	*lease
+	of *single[V]
 }
 
-func newSingleTTL[V any](c *core, info backend.State, cd codec.Codec[V]) singleTTL[V] {
-	s := singleTTL[V]{newSingle(c, info, codec.Codec[Stamped[V]](stampedCodec(cd))), newLease(c, *info.TTL)}
-	s.info.Values = backend.BoxedBy(cd)
-	return s
+func (s *single[V]) lend(ttl backend.TTL) singleTTL[V] {
+	s.info.TTL, s.lease = &ttl, newLease(s.core, ttl)
+	return singleTTL[V]{s.lease, s}
 }
 
 // live is the value of the key at hand for reading, or nil.
 func (s *singleTTL[V]) live() *V {
-	p := s.peek()
+	g, row, ok := s.core.known()
+	if !ok {
+		return nil
+	}
+	p := s.of.cols[g].Peek(row)
 	if p == nil {
 		return nil
 	}
-	now := s.now()
-	if s.hides(p.At, now) {
+	at, now := s.at(g, row), s.now()
+	if s.hides(at, now) {
 		return nil
 	}
-	if s.renews(p.At, now) {
-		g, row := s.single.core.ensure()
-		s.cols[g].Set(row, Stamped[V]{now, p.V})
-		p = s.cols[g].Peek(row)
+	if s.renews(at, now) {
+		s.put(g, row, now)
+		s.of.cols[g].mark(row)
+		p = s.of.cols[g].Peek(row)
 	}
-	return &p.V
+	return p
+}
+
+// write is the row of the key at hand, written now, and whether it has no value that is to be seen.
+func (s *singleTTL[V]) write() (g int, row uint32, fresh bool) {
+	g, row = s.core.ensure()
+	now := s.now()
+	if s.of.cols[g].Has(row) {
+		at := s.at(g, row)
+		s.put(g, row, max(at, now))
+		return g, row, s.hides(at, now)
+	}
+	s.put(g, row, now)
+	return g, row, true
 }
 
 // ref is the value of the key at hand for changing in place, written now; one that is not to be seen any more is zero and fresh.
-func (s *singleTTL[V]) ref() (v *V, fresh bool) {
-	g, row := s.single.core.ensure()
-	now := s.now()
-	at := now
-	was := s.cols[g].Peek(row)
-	if fresh = was == nil || s.hides(was.At, now); was != nil {
-		at = max(at, was.At)
-	}
-	p := s.cols[g].Ref(row)
-	if p.At = at; fresh {
+func (s *singleTTL[V]) ref() (p *V, fresh bool) {
+	g, row, fresh := s.write()
+	p = s.of.cols[g].Ref(row)
+	if fresh {
 		var zero V
-		p.V = zero
+		*p = zero
 	}
-	return &p.V, fresh
+	return p, fresh
 }
 
-func (s *singleTTL[V]) reclaim() { s.sweep(s) }
+func (s *singleTTL[V]) sweep() { s.sweepOn(s) }
 
 func (s *singleTTL[V]) sweepGroup(g int, now int64, most int) (left int, done bool) {
-	col := &s.cols[g]
+	col := &s.of.cols[g]
 	for ; s.part < len(col.chunks); s.part++ {
 		if most--; most < 0 {
 			return most, false
@@ -66,10 +74,10 @@ func (s *singleTTL[V]) sweepGroup(g int, now int64, most int) (left int, done bo
 			for ; set != 0; set &= set - 1 {
 				most--
 				row := rowAt(s.part, word, set)
-				if s.ttl.Expired(col.Peek(row).At, now) {
+				if s.ttl.Expired(s.at(g, row), now) {
 					col.Delete(row)
-					s.single.core.loosen(g, row)
-					s.single.core.expired++
+					s.core.loosen(g, row)
+					s.core.expired++
 				}
 			}
 		}
@@ -78,13 +86,16 @@ func (s *singleTTL[V]) sweepGroup(g int, now int64, most int) (left int, done bo
 }
 
 // ValueTTL is a Value with a TTL.
-type ValueTTL[V any] struct{ singleTTL[V] }
+type ValueTTL[V any] struct {
+	singleTTL[V]
+	value *Value[V]
+}
 
 // AddValueTTL adds a state of one V a key, with a TTL. Was are the names that it had before.
 func AddValueTTL[V any, K comparable](s *Store[K], name string, ttl backend.TTL, c codec.Codec[V], was ...string) *ValueTTL[V] {
-	info := backend.State{Name: name, Was: was, Kind: backend.Value, Type: reflect.TypeFor[V]().String(), TTL: &ttl}
-	v := &ValueTTL[V]{newSingleTTL(&s.core, info, c)}
-	s.add(v)
+	value := AddValue(s, name, c, was...)
+	v := &ValueTTL[V]{value.lend(ttl), value}
+	s.expires = append(s.expires, v)
 	return v
 }
 
@@ -113,35 +124,26 @@ func (v *ValueTTL[V]) Ref() *V {
 
 // Set sets the value.
 func (v *ValueTTL[V]) Set(x V) {
-	g, row := v.single.core.ensure()
-	at := v.now()
-	if was := v.cols[g].Peek(row); was != nil {
-		at = max(at, was.At)
-	}
-	v.cols[g].Set(row, Stamped[V]{at, x})
+	g, row, _ := v.write()
+	v.of.cols[g].Set(row, x)
 }
 
 // Clear forgets the value.
-func (v *ValueTTL[V]) Clear() { v.clear() }
+func (v *ValueTTL[V]) Clear() { v.value.Clear() }
 
 // RunningTTL is a Running with a TTL: what was added before it expired is forgotten, and the next record is the first.
 type RunningTTL[T, A, V any] struct {
 	singleTTL[A]
-	first, add func(*A, T)
-	result     func(*A) V
-	scratch    A
+	running *Running[T, A, V]
 }
 
 // AddRunningTTL is [AddRunning] with a TTL.
 func AddRunningTTL[T, A, V any, K comparable](s *Store[K], name string, kind backend.Kind, ttl backend.TTL, c codec.Codec[A],
 	first, add func(*A, T), result func(*A) V, was ...string,
 ) *RunningTTL[T, A, V] {
-	info := backend.State{Name: name, Was: was, Kind: kind, Type: reflect.TypeFor[A]().String(), TTL: &ttl}
-	r := &RunningTTL[T, A, V]{singleTTL: newSingleTTL(&s.core, info, c), first: first, add: add, result: result}
-	if kind == backend.Aggregating {
-		r.info.Values = resultsOf(c, result)
-	}
-	s.core.add(r)
+	running := AddRunning(s, name, kind, c, first, add, result, was...)
+	r := &RunningTTL[T, A, V]{running.lend(ttl), running}
+	s.expires = append(s.expires, r)
 	return r
 }
 
@@ -149,28 +151,22 @@ func AddRunningTTL[T, A, V any, K comparable](s *Store[K], name string, kind bac
 func (r *RunningTTL[T, A, V]) Add(t T) {
 	acc, fresh := r.ref()
 	if fresh {
-		r.first(acc, t)
+		r.running.first(acc, t)
 		return
 	}
-	r.add(acc, t)
+	r.running.add(acc, t)
 }
 
 // Lookup returns the result of what was added, and whether anything was.
 func (r *RunningTTL[T, A, V]) Lookup() (out V, ok bool) {
-	p := r.live()
-	if p == nil {
+	if r.live() == nil {
 		return out, false
 	}
-	if r.fam.refs {
-		g, row := r.single.core.ensure()
-		return r.result(&r.cols[g].Ref(row).V), true
-	}
-	r.scratch = *p // the result may sort what it looks at; a frozen chunk does not change
-	return r.result(&r.scratch), true
+	return r.running.Lookup()
 }
 
 // Has says whether anything was added.
 func (r *RunningTTL[T, A, V]) Has() bool { return r.live() != nil }
 
 // Clear forgets what was added.
-func (r *RunningTTL[T, A, V]) Clear() { r.clear() }
+func (r *RunningTTL[T, A, V]) Clear() { r.running.Clear() }
