@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leat.dev/leat"
+	"leat.dev/leat/connector"
 	"leat.dev/leat/connector/mem"
 	"leat.dev/leat/snapshot"
 	"leat.dev/leat/state"
@@ -20,7 +21,7 @@ func forgetful(dir string) func(held, *output) *leat.Job {
 		job := leat.NewJob("forgetful")
 		job.Parallelism = 2
 		job.Checkpoint = leat.Checkpoint{Store: filepath.Join(dir, "store"), Every: time.Hour}
-		job.From("sales", mem.Source(in)).EventTime(sale.when, 0).KeyBy(sale.account).
+		job.From("sales", func() connector.Input[sale] { return in }).EventTime(sale.when, 0).KeyBy(sale.account).
 			Process("see", func(op *leat.Operator[string, string]) func(sale) error {
 				last := op.Value[int64]("last", state.TTL{After: 25 * time.Second})
 				all := op.List[int64]("all", state.TTL{After: 40 * time.Second})

@@ -42,6 +42,14 @@ func (t *TTL) Expired(written, now int64) bool {
 	return written != noTime && due > written && now >= due
 }
 
+// SameStamps says that two states, each of which may have a TTL or none, write values in the same way, and with times of one kind.
+func (t *TTL) SameStamps(other *TTL) bool {
+	if t == nil || other == nil {
+		return t == other
+	}
+	return t.Time == other.Time
+}
+
 // String says it as the plan does.
 func (t *TTL) String() string {
 	text := fmt.Sprintf("TTL %v in %s time", t.After, t.Time)
@@ -163,7 +171,7 @@ func (r *restamping) Next() (key, item, value []byte, err error) {
 
 // convert is the value as the state has it now; not ok if nothing is left of it.
 func (r *restamping) convert(value []byte) (_ []byte, ok bool, err error) {
-	if r.is.TTL != nil && r.was.TTL != nil && r.is.TTL.Time == r.was.TTL.Time {
+	if r.is.TTL.SameStamps(r.was.TTL) {
 		return r.is.Live(value, r.now)
 	}
 	if r.is.Kind == List {

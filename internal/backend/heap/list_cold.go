@@ -95,5 +95,6 @@ func (l *List[V]) shed(g int) {
 	l.headFam.giveBack()
 	l.blockFam.giveBack()
 	l.valFam.giveBack()
+	l.lease.shed(g)
 	group.ids, group.runs = rowAlloc{}, runAlloc{}
 }

@@ -89,5 +89,6 @@ func (m *Map[A, V]) shed(g int) {
 	m.headFam.giveBack()
 	m.entryFam.giveBack()
 	m.valFam.giveBack()
+	m.lease.shed(g)
 	group.ids, group.rows = rowAlloc{}, rowAlloc{}
 }

@@ -69,4 +69,7 @@ func (o *Ordered[A, V]) refers() bool { return true }
 func (o *Ordered[A, V]) shed(g int) {
 	o.roots[g].Drop()
 	o.fam.giveBack()
+	if o.stamps != nil {
+		o.stamps.shed(g)
+	}
 }

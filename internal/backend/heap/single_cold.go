@@ -63,4 +63,5 @@ func (s *single[V]) refers() bool { return pointers[V]() }
 func (s *single[V]) shed(g int) {
 	s.cols[g].Drop()
 	s.fam.giveBack()
+	s.lease.shed(g)
 }

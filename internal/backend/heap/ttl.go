@@ -123,6 +123,14 @@ func (l *lease) take(g int, row uint32, value []byte) ([]byte, error) {
 	return rest, err
 }
 
+// shed gives back the memory of a key group in which no row has a value.
+func (l *lease) shed(g int) {
+	if l != nil {
+		l.stamps[g].Drop()
+		l.fam.giveBack()
+	}
+}
+
 // freeze freezes the stamps.
 func (l *lease) freeze(t *Ticket) frozenStamps {
 	if l == nil {
