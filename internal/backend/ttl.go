@@ -28,8 +28,11 @@ const (
 // StampBytes is how many bytes of a value are the time of its last write.
 const StampBytes = 8
 
-// noTime is the time of what was written before any time was known: it is not forgotten until it is written again.
-const noTime = math.MinInt64
+const (
+	// noTime is the time of what was written before any time was known: it is not forgotten until it is written again.
+	noTime  = math.MinInt64
+	endTime = math.MaxInt64 // the watermark at the end of input
+)
 
 var (
 	errStamp   = errors.New("corrupt value: it is shorter than the time of its last write")
@@ -203,7 +206,7 @@ func Passed(floors []Floor) int64 {
 		case f.Firing:
 		case f.Before != nil:
 			at = max(at, *f.Before)
-		default:
+		case f.Watermark != endTime:
 			at = max(at, f.Watermark)
 		}
 	}

@@ -177,6 +177,7 @@ func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
 	k.Watermark(watermark)
 	if k.Store.Expires() {
 		k.Store.End() // what has expired is freed, also if no record comes
+		k.Env.Metrics.Expired.Store(k.Store.Expired())
 	}
 	return true
 }

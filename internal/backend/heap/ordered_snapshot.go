@@ -55,7 +55,7 @@ type frozenOrdered[A, V any] struct {
 	roots  []Frozen[*node[A, V]]
 	stamps []Frozen[*node[A, int64]] // nil without a TTL
 	a, v   []byte
-	// The stamps of the tree at hand, and of those those that are left.
+	// The stamps of the tree at hand, and what is left of them.
 	at, left itemStamps
 }
 

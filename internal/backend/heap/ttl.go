@@ -23,8 +23,10 @@ type Times struct {
 	Wall   int64 // processing time when the batch began
 }
 
-// noTime is event time before the first watermark, or of a record that has none.
-const noTime = math.MinInt64
+const (
+	noTime  = math.MinInt64 // event time before the first watermark, or of a record that has none
+	endTime = math.MaxInt64 // of what fires at the end of input only: no time either
+)
 
 // Follow has states with a TTL go by times that the caller keeps.
 func (s *Store[K]) Follow(t *Times) { s.times = t }
@@ -164,10 +166,13 @@ func (z frozenStamps) with(w *entries, row uint32, value []byte) []byte {
 // now is the time that a read or a write goes by.
 func (l *lease) now() int64 {
 	t := l.core.times
-	if l.ttl.Time == backend.EventTime {
-		return max(t.At, t.Passed)
+	switch {
+	case l.ttl.Time == backend.ProcessingTime:
+		return t.Wall
+	case t.At == endTime:
+		return t.Passed
 	}
-	return t.Wall
+	return max(t.At, t.Passed)
 }
 
 // hides says whether a value is not to be seen any more.
