@@ -1,6 +1,10 @@
 package heap
 
-import "slices"
+import (
+	"slices"
+
+	"leat.dev/leat/internal/backend"
+)
 
 func (m *Map[A, V]) follow(saved *uint64) { m.headFam.saved = saved }
 func (m *Map[A, V]) changed(g int, row uint32, since uint64) bool {
@@ -20,10 +24,11 @@ func (m *Map[A, V]) save(to []byte, g int, row uint32) (_ []byte, err error) {
 	if h == nil {
 		return to, nil
 	}
+	var stamp [backend.StampBytes]byte
 	for next := h.first; next != 0; {
 		e := group.entries.Peek(next - 1)
 		if v := group.vals.Peek(next - 1); v != nil {
-			if to, err = m.encode.entry(to, &e.item, v, m.lease.stamp(nil, g, next-1)); err != nil {
+			if to, err = m.encode.entry(to, &e.item, v, m.lease.stamp(stamp[:0], g, next-1)); err != nil {
 				return to, err
 			}
 		}
@@ -58,10 +63,11 @@ func (z *frozenMap[A, V]) save(to []byte, g int, row uint32) (_ []byte, err erro
 	if h == nil {
 		return to, nil
 	}
+	var stamp [backend.StampBytes]byte
 	for next := h.first; next != 0; {
 		e := group.entries.At(next - 1)
 		if v := group.vals.At(next - 1); v != nil {
-			if to, err = z.encode.entry(to, &e.item, v, z.stamps.stamp(nil, g, next-1)); err != nil {
+			if to, err = z.encode.entry(to, &e.item, v, z.stamps.stamp(stamp[:0], g, next-1)); err != nil {
 				return to, err
 			}
 		}

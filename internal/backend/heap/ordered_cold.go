@@ -1,5 +1,7 @@
 package heap
 
+import "leat.dev/leat/internal/backend"
+
 func (o *Ordered[A, V]) follow(saved *uint64) { o.fam.saved = saved }
 func (o *Ordered[A, V]) changed(g int, row uint32, since uint64) bool {
 	return o.roots[g].changed(row, since)
@@ -33,8 +35,9 @@ func (c *mapEncoders[A, V]) tree(to []byte, n *node[A, V], at *itemStamps) (_ []
 			return to, err
 		}
 	}
+	var stamp [backend.StampBytes]byte
 	for i := range n.vals {
-		if to, err = c.entry(to, &n.keys[i], &n.vals[i], at.next(nil)); err != nil {
+		if to, err = c.entry(to, &n.keys[i], &n.vals[i], at.next(stamp[:0])); err != nil {
 			return to, err
 		}
 	}
