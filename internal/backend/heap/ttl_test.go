@@ -268,6 +268,37 @@ func TestTTLFrees(t *testing.T) {
 	s.Close()
 }
 
+// The entries of a large map that was cleared expire while they are still there; they are not those of the map that came after.
+func TestTTLClearedMap(t *testing.T) {
+	s := newStore[string](t, nil)
+	defer s.Close()
+	times := heap.Times{}
+	s.Follow(&times)
+	number := codec.Struct[int64]()
+	m := heap.AddMapTTL(s.Store, "m", *ttl(100, backend.EventTime), number, number)
+	s.at("k")
+	for i := range int64(5000) {
+		m.Set(i, i)
+	}
+	times.At = 90
+	m.Clear()
+	m.Set(7, 8)
+	m.Set(8, 9)
+	times.Passed = 100
+	for range 40 {
+		s.End()
+	}
+	if s.at("k"); m.Get(7) != 8 || m.Get(8) != 9 || s.Expired() != 0 {
+		t.Errorf("%d and %d, %d expired", m.Get(7), m.Get(8), s.Expired())
+	}
+	m.Delete(7)
+	s.End()
+	if s.at("k"); m.Has(7) || m.Get(8) != 9 {
+		t.Errorf("after 7 was deleted: %v, %d", m.Has(7), m.Get(8))
+	}
+	s.End()
+}
+
 func TestTTLNoAllocations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("make invariants counts allocations, without the race detector")
