@@ -8,6 +8,7 @@ import (
 	"leat.dev/leat/agg"
 	"leat.dev/leat/connector/file"
 	"leat.dev/leat/connector/mem"
+	"leat.dev/leat/state"
 )
 
 // perAccount runs an operator over the payments of each account and prints what it emits.
@@ -37,6 +38,24 @@ func ExampleOperator_Value() {
 	// "ada has spent 90050"
 	// "ada has spent 91550"
 	// "ada has spent 94550"
+}
+
+// A value that is forgotten: here the first payment of an account in ten minutes.
+func ExampleOperator_Value_timeToLive() {
+	perAccount(func(op *leat.Operator[string, string]) func(Txn) error {
+		seen := op.Value[bool]("seen", state.TTL{After: 10 * time.Minute})
+		return func(tx Txn) error {
+			if !seen.Has() {
+				seen.Set(true)
+				op.Emit(op.Key() + " pays for " + tx.Merchant)
+			}
+			return nil
+		}
+	})
+	// Unordered output:
+	// "ada pays for books"
+	// "bob pays for books"
+	// "ada pays for books"
 }
 
 // A list for each key: here the merchants, in order.

@@ -80,6 +80,18 @@ func notPerWindow(name string, opts []state.Option) {
 	}
 }
 
+// ttlOf is the TTL that options give, or nil.
+func ttlOf(name string, opts []state.Option) *backend.TTL {
+	ttl, err := state.TTLOf(opts)
+	if err == nil && ttl != nil && state.IsPerWindow(opts) {
+		err = fmt.Errorf("a state that is PerWindow goes with its window: it takes no state.TTL")
+	}
+	if err != nil {
+		flow.Fail(fmt.Errorf("state %s: %w", name, err))
+	}
+	return ttl
+}
+
 // Key is the key of the record, timer or pane at hand.
 func (o *Operator[K, R]) Key() K { return o.core.Store.Key() }
 
@@ -127,33 +139,47 @@ func addSide[S any](env *flow.Env, outs map[string]flow.Outlet, sides *[]graph.S
 // Value makes a state of one V a key.
 func (o *Operator[K, R]) Value[V any](name string, opts ...state.Option) *state.Value[V] {
 	o.name(name)
-	if state.IsPerWindow(opts) {
-		return state.MakeCellValue(perWindow(o, name, codecOf[V](o.job, name, opts), opts))
+	values, was, ttl := codecOf[V](o.job, name, opts), state.NamesBefore(opts), ttlOf(name, opts)
+	switch {
+	case state.IsPerWindow(opts):
+		return state.MakeCellValue(perWindow(o, name, values, opts))
+	case ttl != nil:
+		return state.MakeValueTTL(heap.AddValueTTL(o.core.Store, name, *ttl, values, was...))
 	}
-	return state.MakeValue(heap.AddValue(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
+	return state.MakeValue(heap.AddValue(o.core.Store, name, values, was...))
 }
 
 // List makes a state of a list a key.
 func (o *Operator[K, R]) List[V any](name string, opts ...state.Option) *state.List[V] {
 	o.name(name)
 	notPerWindow(name, opts)
-	return state.MakeList(heap.AddList(o.core.Store, name, codecOf[V](o.job, name, opts), state.NamesBefore(opts)...))
+	values, was := codecOf[V](o.job, name, opts), state.NamesBefore(opts)
+	if ttl := ttlOf(name, opts); ttl != nil {
+		return state.MakeListTTL(heap.AddListTTL(o.core.Store, name, *ttl, values, was...))
+	}
+	return state.MakeList(heap.AddList(o.core.Store, name, values, was...))
 }
 
 // Map makes a state of a map a key.
 func (o *Operator[K, R]) Map[A comparable, V any](name string, opts ...state.Option) *state.Map[A, V] {
 	o.name(name)
 	notPerWindow(name, opts)
-	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
-	return state.MakeMap(heap.AddMap(o.core.Store, name, items, values, state.NamesBefore(opts)...))
+	items, values, was := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts), state.NamesBefore(opts)
+	if ttl := ttlOf(name, opts); ttl != nil {
+		return state.MakeMapTTL(heap.AddMapTTL(o.core.Store, name, *ttl, items, values, was...))
+	}
+	return state.MakeMap(heap.AddMap(o.core.Store, name, items, values, was...))
 }
 
 // Ordered makes a state of an ordered map a key.
 func (o *Operator[K, R]) Ordered[A state.Sortable, V any](name string, opts ...state.Option) *state.Ordered[A, V] {
 	o.name(name)
 	notPerWindow(name, opts)
-	items, values := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts)
-	return state.MakeOrdered(heap.AddOrdered(o.core.Store, name, items, values, state.NamesBefore(opts)...))
+	items, values, was := codecOf[A](o.job, name+": key", nil), codecOf[V](o.job, name, opts), state.NamesBefore(opts)
+	if ttl := ttlOf(name, opts); ttl != nil {
+		return state.MakeOrderedTTL(heap.AddOrderedTTL(o.core.Store, name, *ttl, items, values, was...))
+	}
+	return state.MakeOrdered(heap.AddOrdered(o.core.Store, name, items, values, was...))
 }
 
 // Reducing makes a state that combines all that is added.
@@ -163,11 +189,14 @@ func (o *Operator[K, R]) Reducing[V any](name string, f func(V, V) V, opts ...st
 	first := func(acc *V, v V) { *acc = v }
 	add := func(acc *V, v V) { *acc = f(*acc, v) }
 	result := func(acc *V) V { return *acc }
-	values := codecOf[V](o.job, name, opts)
-	if state.IsPerWindow(opts) {
+	values, was, ttl := codecOf[V](o.job, name, opts), state.NamesBefore(opts), ttlOf(name, opts)
+	switch {
+	case state.IsPerWindow(opts):
 		return state.CellRunning(perWindow(o, name, values, opts), first, add, result)
+	case ttl != nil:
+		return state.MakeRunningTTL(heap.AddRunningTTL(o.core.Store, name, backend.Reducing, *ttl, values, first, add, result, was...))
 	}
-	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Reducing, values, first, add, result, state.NamesBefore(opts)...))
+	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Reducing, values, first, add, result, was...))
 }
 
 // Aggregating makes a state that aggregates all that is added.
@@ -182,9 +211,12 @@ func (o *Operator[K, R]) Aggregating[T, A, V any](name string, a agg.Func[T, A, 
 	if add == nil {
 		add = func(acc *A, t T) { parts.AddAt(acc, t, o.core.At()) }
 	}
-	acc, was := codecOf[A](o.job, name, opts), state.NamesBefore(opts)
-	if state.IsPerWindow(opts) {
+	acc, was, ttl := codecOf[A](o.job, name, opts), state.NamesBefore(opts), ttlOf(name, opts)
+	switch {
+	case state.IsPerWindow(opts):
 		return state.CellRunning(perWindow(o, name, acc, opts), add, add, parts.Result)
+	case ttl != nil:
+		return state.MakeRunningTTL(heap.AddRunningTTL(o.core.Store, name, backend.Aggregating, *ttl, acc, add, add, parts.Result, was...))
 	}
 	return state.MakeRunning(heap.AddRunning(o.core.Store, name, backend.Aggregating, acc, add, add, parts.Result, was...))
 }

@@ -51,6 +51,7 @@ func (p *Plan) DOT() string { return p.plan.DOT() }
 //	    item          Go type of the keys of a map or ordered map, or of the items of timers
 //	    time          event or processing, for timers
 //	    cold          what it goes to where memory has no room for it, such as a hash log
+//	    ttl           of states that expire: after (nanoseconds), time (event or processing), onRead, visible
 //	  sides           side outputs; each has name and type
 //	  rejects         the side output for input that is no record
 func (p *Plan) JSON() ([]byte, error) { return p.plan.JSON() }

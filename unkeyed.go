@@ -93,6 +93,9 @@ func (o *Unkeyed[R]) List[V any](name string, opts ...state.Option) *OperatorLis
 		flow.Fail(fmt.Errorf("state %q: a state needs a name, and the name to itself", name))
 	}
 	o.named[name] = true
+	if ttl := ttlOf(name, opts); ttl != nil {
+		flow.Fail(fmt.Errorf("list %s: state.TTL is for states by key: elements of an operator's list go when they are cleared", name))
+	}
 	l := &OperatorList[V]{name: name, was: state.NamesBefore(opts), env: o.env}
 	l.reads.Codec = codecOf[V](o.job, name, opts)
 	o.core.AddList(l)

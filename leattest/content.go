@@ -26,7 +26,8 @@ type content struct {
 	operator string
 	key      string // Go type; "" if it is not known
 	states   []backend.State
-	entries  map[string][]entry // by state
+	entries  map[string][]entry        // by state
+	passed   func(backend.State) int64 // the time by which what has a TTL is expired
 }
 
 type entry struct{ key, item, value []byte }
@@ -34,6 +35,7 @@ type entry struct{ key, item, value []byte }
 // contentOf reads an operator's state from a snapshot.
 func contentOf(s *checkpoint.Snapshot, n *graph.Node) (*content, error) {
 	c := &content{operator: n.Name, key: n.Key, states: n.States, entries: map[string][]entry{}}
+	c.passed = func(of backend.State) int64 { return s.Passed(n.Name, of) }
 	err := s.Keyed(context.Background(), n.Name, 0, s.Manifest.MaxParallelism, nil, func(state string, _ int, r backend.Reader) error {
 		return c.read(state, r)
 	})
@@ -106,27 +108,32 @@ func keysOf[K comparable](c *content, set *codec.Set) (*keygroup.Keys[K], error)
 }
 
 // reader is the function that decodes values of a state.
-func reader[V any](set *codec.Set, wrote codec.Schema, opts []state.Option) (func([]byte) (V, error), error) {
+func reader[V any](set *codec.Set, wrote backend.State, opts []state.Option) (func([]byte) (V, error), error) {
 	c, err := state.CodecOf[V](set, opts)
 	if err != nil {
 		return nil, err
 	}
-	return codec.ReaderOf(c, wrote)
+	read, err := codec.ReaderOf(c, wrote.Value)
+	return backend.Unstamped(wrote.TTL, read), err
 }
 
 // decoded has the entries of a state, decoded one by one.
-func decoded[K comparable](c *content, set *codec.Set, name string, each func(k K, e entry) error) error {
+func decoded[K comparable](c *content, set *codec.Set, of backend.State, each func(k K, e entry) error) error {
 	keys, err := keysOf[K](c, set)
 	if err != nil {
 		return err
 	}
-	for _, e := range c.entries[name] {
-		k, err := keys.Decode(e.key)
-		if err == nil {
-			err = each(k, e)
+	for _, e := range c.entries[of.Name] {
+		value, ok, err := of.Shown(e.value, c.passed(of))
+		if err == nil && !ok {
+			continue // it is expired
+		}
+		k, kerr := keys.Decode(e.key)
+		if err = errors.Join(err, kerr); err == nil {
+			err = each(k, entry{e.key, e.item, value})
 		}
 		if err != nil {
-			return fmt.Errorf("state %s of operator %s: %w", name, c.operator, err)
+			return fmt.Errorf("state %s of operator %s: %w", of.Name, c.operator, err)
 		}
 	}
 	return nil
@@ -137,12 +144,12 @@ func valuesOf[K comparable, V any](c *content, set *codec.Set, name string, opts
 	if err != nil {
 		return nil, err
 	}
-	read, err := reader[V](set, s.Value, opts)
+	read, err := reader[V](set, s, opts)
 	if err != nil {
 		return nil, fmt.Errorf("state %s of operator %s: %w", name, c.operator, err)
 	}
 	all := map[K]V{}
-	return all, decoded(c, set, name, func(k K, e entry) (err error) {
+	return all, decoded(c, set, s, func(k K, e entry) (err error) {
 		all[k], err = read(e.value)
 		return err
 	})
@@ -156,12 +163,12 @@ func listsOf[K comparable, V any](c *content, set *codec.Set, name string, opts 
 	if err != nil {
 		return nil, err
 	}
-	read, err := reader[V](set, s.Value, opts)
+	read, err := reader[V](set, s, opts)
 	if err != nil {
 		return nil, fmt.Errorf("state %s of operator %s: %w", name, c.operator, err)
 	}
 	all := map[K][]V{}
-	return all, decoded(c, set, name, func(k K, e entry) error {
+	return all, decoded(c, set, s, func(k K, e entry) error {
 		for b := e.value; len(b) > 0; {
 			n, w := binary.Uvarint(b)
 			if w <= 0 || n > uint64(len(b)-w) {
@@ -182,7 +189,7 @@ func mapsOf[K, A comparable, V any](c *content, set *codec.Set, name string, opt
 	if err != nil {
 		return nil, err
 	}
-	read, err := reader[V](set, s.Value, opts)
+	read, err := reader[V](set, s, opts)
 	if err != nil {
 		return nil, fmt.Errorf("state %s of operator %s: %w", name, c.operator, err)
 	}
@@ -198,7 +205,7 @@ func itemsOf[K, A comparable, V any](
 		return nil, fmt.Errorf("items of state %s of operator %s: %w", s.Name, c.operator, err)
 	}
 	all := map[K]map[A]V{}
-	return all, decoded(c, set, s.Name, func(k K, e entry) error {
+	return all, decoded(c, set, s, func(k K, e entry) error {
 		a, err := item(e.item)
 		if err != nil {
 			return err
@@ -218,7 +225,7 @@ func timersOf[K comparable](c *content, set *codec.Set) (map[K]map[string]time.T
 		if s.Kind != backend.Timer {
 			continue
 		}
-		err := decoded(c, set, s.Name, func(k K, e entry) (err error) {
+		err := decoded(c, set, s, func(k K, e entry) (err error) {
 			if all[k] == nil {
 				all[k] = map[string]time.Time{}
 			}

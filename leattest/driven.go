@@ -205,6 +205,12 @@ func (d *driven[K, R]) groupOf(key []byte) (int, error) {
 func (d *driven[K, R]) content() *content {
 	d.t.Helper()
 	c := &content{operator: operatorName, key: d.node.Key, states: d.node.States, entries: map[string][]entry{}}
+	c.passed = func(of backend.State) int64 {
+		if of.TTL != nil && of.TTL.Time == backend.ProcessingTime {
+			return d.clock.Now()
+		}
+		return backend.Passed(d.floors())
+	}
 	for _, k := range d.made.Operator.(runtime.Stateful).State() {
 		s := k.Snapshot(backend.Request{})
 		err := s.Persist(&contentWriter{content: c})

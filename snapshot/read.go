@@ -96,7 +96,7 @@ func (s *Snapshot) Values[K comparable, V any](operator, name string) iter.Seq2[
 			if err != nil {
 				return err
 			}
-			value, err := codec.Resolve[V](&s.codecs, of.Value)
+			value, err := valuesOf[V](s, of)
 			if err != nil {
 				return err
 			}
@@ -109,11 +109,17 @@ func (s *Snapshot) Values[K comparable, V any](operator, name string) iter.Seq2[
 	}
 }
 
+// valuesOf reads the values of a state, or the elements of a list.
+func valuesOf[V any](s *Snapshot, of *inspect.State) (func([]byte) (V, error), error) {
+	read, err := codec.Resolve[V](&s.codecs, of.Value)
+	return backend.Unstamped(of.TTL, read), err
+}
+
 // Lists goes through a list state, in no order of keys.
 func (s *Snapshot) Lists[K comparable, V any](operator, name string) iter.Seq2[K, []V] {
 	return func(yield func(K, []V) bool) {
 		s.read(operator, name, listKinds, func(of *inspect.State) error {
-			value, err := codec.Resolve[V](&s.codecs, of.Value)
+			value, err := valuesOf[V](s, of)
 			if err != nil {
 				return err
 			}
@@ -150,7 +156,7 @@ func appendElements[V any](to []V, b []byte, value func([]byte) (V, error)) ([]V
 func (s *Snapshot) Maps[K, A comparable, V any](operator, name string) iter.Seq2[K, map[A]V] {
 	return func(yield func(K, map[A]V) bool) {
 		s.read(operator, name, mapKinds, func(of *inspect.State) error {
-			value, err := codec.Resolve[V](&s.codecs, of.Value)
+			value, err := valuesOf[V](s, of)
 			if err != nil {
 				return err
 			}
@@ -188,7 +194,7 @@ func (s *Snapshot) Ordered[K comparable, A state.Sortable, V any](operator, name
 			if err != nil {
 				return err
 			}
-			value, err := codec.Resolve[V](&s.codecs, of.Value)
+			value, err := valuesOf[V](s, of)
 			if err != nil {
 				return err
 			}

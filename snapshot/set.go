@@ -220,6 +220,7 @@ func (w *Writer) setState(operator, name string, kinds []backend.Kind, f func(*p
 	case s.set != nil:
 		return fmt.Errorf("it is set twice")
 	}
+	s.TTL = nil // what is set counts as written when a job begins with it
 	s.from, s.set = nil, spill.New(s.Kind == backend.Map || s.Kind == backend.Timers, 0)
 	return f(o, s)
 }

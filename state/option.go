@@ -8,7 +8,7 @@ import (
 	"leat.dev/leat/codec"
 )
 
-// Option is an option of one state: [Codec], [Was], [Migrate], [PerWindow].
+// Option is an option of one state: [Codec], [Was], [Migrate], [PerWindow], [TTL].
 type Option interface{ stateOption() }
 
 type codecOption[V any] struct{ c codec.Codec[V] }

@@ -48,7 +48,7 @@ type Cell[V any] struct {
 func MakeCell[V any](c codec.Codec[V], s Slot) *Cell[V] { return &Cell[V]{codec: c, slot: s} }
 
 // MakeCellValue is for the engine.
-func MakeCellValue[V any](c *Cell[V]) *Value[V] { return &Value[V]{w: c} }
+func MakeCellValue[V any](c *Cell[V]) *Value[V] { return &Value[V]{o: c} }
 
 func (c *Cell[V]) load() {
 	if c.loaded {
@@ -64,19 +64,27 @@ func (c *Cell[V]) load() {
 	}
 }
 
-func (c *Cell[V]) get() V { c.load(); return c.v }
+// Get returns the value, or the zero value.
+func (c *Cell[V]) Get() V { c.load(); return c.v }
 
-func (c *Cell[V]) has() bool { c.load(); return c.present }
+// Lookup also says whether there is a value.
+func (c *Cell[V]) Lookup() (V, bool) { c.load(); return c.v, c.present }
 
-func (c *Cell[V]) ref() *V {
+// Has says whether there is a value.
+func (c *Cell[V]) Has() bool { c.load(); return c.present }
+
+// Ref returns the value for changing in place.
+func (c *Cell[V]) Ref() *V {
 	c.load()
 	c.present, c.changed = true, true
 	return &c.v
 }
 
-func (c *Cell[V]) set(v V) { c.v, c.loaded, c.present, c.changed = v, true, true, true }
+// Set sets the value.
+func (c *Cell[V]) Set(v V) { c.v, c.loaded, c.present, c.changed = v, true, true, true }
 
-func (c *Cell[V]) clear() {
+// Clear forgets the value.
+func (c *Cell[V]) Clear() {
 	c.load()
 	var zero V
 	c.changed = c.changed || c.present
@@ -124,22 +132,19 @@ type cellRunning[T, A, V any] struct {
 }
 
 func (r cellRunning[T, A, V]) Add(t T) {
-	if add := r.add; r.has() {
-		add(r.ref(), t)
+	if add := r.add; r.Has() {
+		add(r.Ref(), t)
 	} else {
-		r.first(r.ref(), t)
+		r.first(r.Ref(), t)
 	}
 }
 
 func (r cellRunning[T, A, V]) Lookup() (v V, ok bool) {
-	if !r.has() {
+	if !r.Has() {
 		return v, false
 	}
 	return r.result(&r.v), true
 }
-
-func (r cellRunning[T, A, V]) Has() bool { return r.has() }
-func (r cellRunning[T, A, V]) Clear()    { r.clear() }
 
 // Encoded is for the engine: a codec of values that are encoded already, with the schema of those.
 func Encoded[V any](c codec.Codec[V]) codec.Codec[[]byte] { return encoded[V]{c} }

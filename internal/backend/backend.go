@@ -37,6 +37,8 @@ type State struct {
 	Value codec.Schema `json:"value"`
 	// Cold says that it goes to a cold store, where the backend has one.
 	Cold bool `json:"-"`
+	// TTL is set where entries are forgotten some time after they were written.
+	TTL *TTL `json:"ttl,omitempty"`
 	// Was are the names that the state had in earlier versions of the job.
 	Was []string `json:"-"`
 	// Reads says whether the items and values of a state of the same kind can be read that a snapshot describes so; an

@@ -216,6 +216,15 @@ func (o *Operator) lists(state string) bool {
 	return slices.ContainsFunc(o.States, func(s backend.State) bool { return s.Name == state })
 }
 
+// Passed is the time by which what has a TTL is expired, in a state of an operator: the watermark that had been worked through, or
+// when the snapshot was taken.
+func (s *Snapshot) Passed(operator string, of backend.State) int64 {
+	if of.TTL != nil && of.TTL.Time == backend.ProcessingTime {
+		return s.Manifest.Taken.UnixNano()
+	}
+	return backend.Passed(s.Floors(operator))
+}
+
 // Floors are the watermarks of an operator's key groups.
 func (s *Snapshot) Floors(operator string) []backend.Floor {
 	if o := s.operator(operator); o != nil {

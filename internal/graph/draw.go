@@ -170,6 +170,13 @@ func beyond(s backend.State, cold string) string {
 }
 
 func stateDetail(s backend.State) string {
+	if s.TTL != nil {
+		return stateContent(s) + ", " + s.TTL.String()
+	}
+	return stateContent(s)
+}
+
+func stateContent(s backend.State) string {
 	switch s.Kind {
 	case backend.Timer:
 		return s.Time + " time"

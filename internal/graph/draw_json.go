@@ -1,6 +1,10 @@
 package graph
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"leat.dev/leat/internal/backend"
+)
 
 // drawingVersion grows when a field of the drawing changes its meaning or goes; new fields leave it as it is.
 const drawingVersion = 1
@@ -46,12 +50,13 @@ type (
 		Chained   bool      `json:"chained"`
 	}
 	stateDrawing struct {
-		Name string `json:"name"`
-		Kind string `json:"kind"`
-		Type string `json:"type,omitempty"`
-		Item string `json:"item,omitempty"`
-		Time string `json:"time,omitempty"`
-		Cold string `json:"cold,omitempty"`
+		Name string       `json:"name"`
+		Kind string       `json:"kind"`
+		Type string       `json:"type,omitempty"`
+		Item string       `json:"item,omitempty"`
+		Time string       `json:"time,omitempty"`
+		Cold string       `json:"cold,omitempty"`
+		TTL  *backend.TTL `json:"ttl,omitempty"`
 	}
 	sideDrawing struct {
 		Name string `json:"name"`
@@ -88,7 +93,7 @@ func (p *Plan) drawNode(n *Node) *nodeDrawing {
 		d.Guarantee = n.Guarantee.String()
 	}
 	for _, s := range n.States {
-		drawn := stateDrawing{Name: s.Name, Kind: string(s.Kind), Type: s.Type, Item: s.Item.Name, Time: s.Time}
+		drawn := stateDrawing{Name: s.Name, Kind: string(s.Kind), Type: s.Type, Item: s.Item.Name, Time: s.Time, TTL: s.TTL}
 		if s.Cold {
 			drawn.Cold = p.Settings.ColdStore
 		}

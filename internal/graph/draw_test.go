@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"leat.dev/leat/codec"
@@ -50,7 +51,7 @@ func fraud() *Graph {
 	detect := b.add(Keyed, "detect-fraud", "main.Alert", from(timed, Forward).by("string"))
 	detect.Key, detect.Sides = "string", []Side{{"review", "main.Txn"}}
 	detect.States = []backend.State{
-		{Name: "last-small", Kind: backend.Value, Type: "time.Time"},
+		{Name: "last-small", Kind: backend.Value, Type: "time.Time", TTL: &backend.TTL{After: time.Hour, Time: backend.EventTime, OnRead: true}},
 		{Name: "forget", Kind: backend.Timer, Time: "event"},
 		{Name: "by-merchant", Kind: backend.Map, Type: "int64", Item: codec.Schema{Name: "string"}},
 		{Name: "deadlines", Kind: backend.Timers, Time: "processing", Item: codec.Schema{Name: "main.OrderID"}},

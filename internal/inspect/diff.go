@@ -105,7 +105,8 @@ func (p *pair) compare(ctx context.Context, a, b *Snapshot, differs func(Differe
 		c.Kind, c.Note = p.b.Kind, p.note()
 	}
 	d := differ{change: &c, left: left, right: right, differs: differs}
-	d.decoded = p.a != nil && p.b != nil && (p.a.Value.Fingerprint != p.b.Value.Fingerprint || p.a.Item.Fingerprint != p.b.Item.Fingerprint)
+	d.decoded = p.a != nil && p.b != nil && (p.a.Value.Fingerprint != p.b.Value.Fingerprint ||
+		p.a.Item.Fingerprint != p.b.Item.Fingerprint || (p.a.TTL == nil) != (p.b.TTL == nil))
 	if left != nil && !left.State.Keyed() || right != nil && !right.State.Keyed() {
 		return c, d.unkeyed()
 	}
@@ -142,7 +143,17 @@ func (p *pair) note() string {
 	if p.a.Value.Fingerprint != p.b.Value.Fingerprint || p.a.Item.Fingerprint != p.b.Item.Fingerprint {
 		notes = append(notes, "another schema")
 	}
+	if was, is := ttlText(p.a), ttlText(p.b); was != is {
+		notes = append(notes, fmt.Sprintf("had %s, has %s", was, is))
+	}
 	return strings.Join(notes, ", ")
+}
+
+func ttlText(s *State) string {
+	if s.TTL == nil {
+		return "no TTL"
+	}
+	return s.TTL.String()
 }
 
 func kindOf(s *State) string { return strings.TrimSpace(s.Time + " " + string(s.Kind)) }
@@ -280,12 +291,13 @@ func (d *differ) compare(was, is *held) error {
 	return d.differs(e)
 }
 
-// alike says whether entries of two schemas look the same.
+// alike says whether entries of two schemas look the same. When something was written counts if both sides know.
 func (d *differ) alike(was, is *held) bool {
 	left, err1 := d.left.of(*was)
 	right, err2 := d.right.of(*is)
+	columns := min(len(d.left.Columns), len(d.right.Columns))
 	return err1 == nil && err2 == nil && slices.EqualFunc(left, right, func(x, y []any) bool {
-		return bytes.Equal(d.left.JSON(nil, x), d.right.JSON(nil, y))
+		return bytes.Equal(d.left.JSON(nil, x[:columns]), d.right.JSON(nil, y[:columns]))
 	})
 }
 

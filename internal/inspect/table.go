@@ -123,6 +123,9 @@ func (t *Table) prepare() (err error) {
 	default: // value, reducing, aggregating
 		t.Columns, t.rows = []Column{key, value}, (*Table).valueRows
 	}
+	if t.State.TTL != nil {
+		t.Columns = append(t.Columns, at("written"))
+	}
 	return nil
 }
 
@@ -197,11 +200,26 @@ func (t *Table) valueRows(e entry, key any, f func([]any) error) error {
 	if len(e.item) > 0 {
 		return fmt.Errorf("%w: an item, where there are none", codec.ErrCorrupt)
 	}
-	v, err := t.value.Decode(e.value)
+	return t.valueRow(f, e.value, key)
+}
+
+// valueRow makes a row that ends with a value, and, of states with a TTL, with the time of its last write.
+func (t *Table) valueRow(f func([]any) error, value []byte, row ...any) (err error) {
+	var written int64
+	if t.State.TTL != nil {
+		if written, value, err = backend.CutStamp(value); err != nil {
+			return fmt.Errorf("%w: %w", codec.ErrCorrupt, err)
+		}
+	}
+	v, err := t.value.Decode(value)
 	if err != nil {
 		return err
 	}
-	return f([]any{key, v})
+	row = append(row, v)
+	if t.State.TTL != nil {
+		row = append(row, instant(written))
+	}
+	return f(row)
 }
 
 func (t *Table) listRows(e entry, key any, f func([]any) error) error {
@@ -209,12 +227,8 @@ func (t *Table) listRows(e entry, key any, f func([]any) error) error {
 		t.last, t.index = append([]byte{}, e.key...), 0
 	}
 	return eachElement(e.value, func(b []byte) error {
-		v, err := t.value.Decode(b)
-		if err != nil {
-			return err
-		}
 		t.index++
-		return f([]any{key, t.index - 1, v})
+		return t.valueRow(f, b, key, t.index-1)
 	})
 }
 
@@ -238,11 +252,7 @@ func (t *Table) itemRows(e entry, key any, f func([]any) error) error {
 	if err != nil {
 		return err
 	}
-	v, err := t.value.Decode(e.value)
-	if err != nil {
-		return err
-	}
-	return f([]any{key, item, v})
+	return t.valueRow(f, e.value, key, item)
 }
 
 func (t *Table) timerRows(e entry, key any, f func([]any) error) error {

@@ -14,6 +14,7 @@ type Subtask struct {
 	In, Out  atomic.Int64 // records
 	Late     atomic.Int64 // records that came too late for a window
 	Rejected atomic.Int64 // pieces of input that were no record
+	Expired  atomic.Int64 // values of states, entries and elements that were freed because their time to live was up
 	// Watermark is nanoseconds since 1970; flow.NoTime before the first.
 	Watermark atomic.Int64
 	// Alignment is how long the last barrier was waited for, from its first channel to its last; Alignments the longest.

@@ -51,7 +51,7 @@ type Keyed[K comparable] struct {
 	Outs  map[string]flow.Outlet
 	outs  []flow.Outlet // the same, in order
 
-	at        int64 // event time of the record or timer at hand
+	times     heap.Times // At is the event time of the record or timer at hand
 	watermark int64
 	before    int64   // the last watermark that was not the end of time
 	windows   Windows // nil without windows
@@ -77,7 +77,10 @@ type clocked interface {
 
 // NewKeyed makes a core over a store.
 func NewKeyed[K comparable](env *flow.Env, store *heap.Store[K]) *Keyed[K] {
-	return &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime, before: flow.NoTime}
+	k := &Keyed[K]{Env: env, Store: store, Outs: map[string]flow.Outlet{}, watermark: flow.NoTime, before: flow.NoTime}
+	k.times = heap.Times{At: flow.NoTime, Passed: flow.NoTime, Wall: env.Clock.Now()}
+	store.Follow(&k.times)
+	return k
 }
 
 // SetWindows adds windows, which fire before timers of the same time.
@@ -97,10 +100,10 @@ func (k *Keyed[K]) Close() error {
 }
 
 // At is the event time of what is at hand.
-func (k *Keyed[K]) At() int64 { return k.at }
+func (k *Keyed[K]) At() int64 { return k.times.At }
 
 // SetAt sets it, for callbacks of timers and panes.
-func (k *Keyed[K]) SetAt(at int64) { k.at = at }
+func (k *Keyed[K]) SetAt(at int64) { k.times.At = at }
 
 // WatermarkNow is how far event time has come.
 func (k *Keyed[K]) WatermarkNow() int64 { return k.watermark }
@@ -143,6 +146,7 @@ func (k *Keyed[K]) RestoreFloor(f backend.Floor) {
 	if f.Before != nil {
 		k.before = max(k.before, *f.Before)
 	}
+	k.times.Passed = max(k.times.Passed, backend.Passed([]backend.Floor{f}))
 	if k.windows == nil {
 		return
 	}
@@ -155,6 +159,7 @@ func (k *Keyed[K]) RestoreFloor(f backend.Floor) {
 func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
 	k.Env.Site.At = k
 	k.watermark = watermark
+	k.look()
 	if k.windows != nil {
 		done := k.windows.Advance(watermark, limit)
 		k.Store.End() // of the keys whose panes were processed
@@ -170,6 +175,10 @@ func (k *Keyed[K]) Advance(watermark int64, limit int) (done bool) {
 		return false
 	}
 	k.Watermark(watermark)
+	if k.Store.Expires() {
+		k.Store.End() // what has expired is freed, also if no record comes
+		k.Env.Metrics.Expired.Store(k.Store.Expired())
+	}
 	return true
 }
 
@@ -205,6 +214,7 @@ func (k *Keyed[K]) Watermark(at int64) {
 	k.watermark = at
 	if at != flow.EndTime {
 		k.before = max(k.before, at)
+		k.times.Passed = max(k.times.Passed, at)
 	}
 	k.Env.Metrics.Watermark.Store(at)
 	for _, o := range k.outlets() {
@@ -235,6 +245,7 @@ func (k *Keyed[K]) NextTick() (at int64, ok bool) {
 // Tick fires the windows and timers that the wall clock makes due.
 func (k *Keyed[K]) Tick(now int64, limit int) (done bool) {
 	k.Env.Site.At = k
+	k.look()
 	if k.clocked != nil {
 		done := k.clocked.Tick(now, limit)
 		k.Store.End()
@@ -245,8 +256,16 @@ func (k *Keyed[K]) Tick(now int64, limit int) (done bool) {
 	return !k.timers || k.fire(heap.Processing, now, limit)
 }
 
+// look looks at the clock, for states with a TTL in processing time.
+func (k *Keyed[K]) look() {
+	if k.Store.ByWall() {
+		k.times.Wall = k.Env.Clock.Now()
+	}
+}
+
 // Flush hands on what the outputs hold.
 func (k *Keyed[K]) Flush() {
+	k.Env.Metrics.Expired.Store(k.Store.Expired())
 	for _, o := range k.outlets() {
 		o.Flush()
 	}
@@ -282,13 +301,14 @@ const findRecords = 128
 // Receive goes through a batch, some records at a time: first the state of all their keys is found.
 func (p *KeyedPort[K, T]) Receive(b *flow.Keyed[K, T]) {
 	p.work.begin(&b.Batch, p)
+	p.core.look()
 	for from := 0; from < len(b.Values); from += findRecords {
 		to := min(from+findRecords, len(b.Values))
 		p.core.Store.Begin(b.Keys[from:to], b.Hashes[from:to])
 		for i, v := range b.Values[from:to] {
 			p.work.at = from + i
 			p.core.Store.Select(i)
-			p.core.at = b.Times[from+i]
+			p.core.times.At = b.Times[from+i]
 			if err := p.f(v); err != nil {
 				flow.Fail(err)
 			}
@@ -320,6 +340,7 @@ func NewWindowPort[K comparable, T any](k *Keyed[K], receive func(*flow.Keyed[K,
 func (p *WindowPort[K, T]) Deliver(payload any) {
 	b := payload.(*flow.Keyed[K, T])
 	p.work.begin(&b.Batch, p)
+	p.core.look()
 	flow.Check(p.receive(b))
 	p.core.Store.End()
 	p.core.Env.Metrics.Late.Store(p.core.windows.LateCount())

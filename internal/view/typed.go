@@ -249,6 +249,7 @@ func (s *State) decoder(was backend.State) (d decoder, err error) {
 	if d.value, err = s.Values.Reader(was.Value); err != nil {
 		return d, fmt.Errorf("values: %w", err)
 	}
+	d.value = backend.Unstamped(was.TTL, d.value)
 	return d, nil
 }
 

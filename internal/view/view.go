@@ -174,12 +174,17 @@ func (a *Answer) read(ctx context.Context, points *checkpoint.Points, q Question
 		a.Was = q.State.State
 		return nil // the state is newer
 	}
+	now := a.From.Passed(operator, was)
 	for i, key := range q.Keys {
 		err := points.Read(ctx, operator, q.State.Name, key, func(h backend.Held) error {
-			if q.Item == nil || bytes.Equal(h.Item, q.Item) {
+			if q.Item != nil && !bytes.Equal(h.Item, q.Item) {
+				return nil
+			}
+			live, ok, err := was.Shown(h.Value, now)
+			if h.Value = live; ok {
 				a.Keys[i] = append(a.Keys[i], h)
 			}
-			return nil
+			return err
 		})
 		if err != nil {
 			return fmt.Errorf("checkpoint %d: %w", a.From.Manifest.Checkpoint, err)

@@ -21,15 +21,17 @@ type state struct {
 	recent  []int64
 	timer   *int64
 	timers  map[string]int64
+	ttl     []expiring
 }
 
 func newState() *state {
-	return &state{items: map[string]int64{}, ordered: map[int64]int64{}, timers: map[string]int64{}}
+	return &state{items: map[string]int64{}, ordered: map[int64]int64{}, timers: map[string]int64{}, ttl: newExpiring()}
 }
 
 func (m *state) empty() bool {
 	return m.value == nil && m.shared == nil && len(m.list) == 0 && len(m.items) == 0 && len(m.ordered) == 0 &&
-		m.sum == nil && m.recent == nil && m.timer == nil && len(m.timers) == 0
+		m.sum == nil && m.recent == nil && m.timer == nil && len(m.timers) == 0 &&
+		!slices.ContainsFunc(m.ttl, func(x expiring) bool { return !x.empty() })
 }
 
 func (m *state) due(now int64) bool {
@@ -99,12 +101,18 @@ func (m *state) render(put func(state string, item, value []byte)) {
 	for a, v := range m.timers {
 		put("timers", encoded(text, a), number(v))
 	}
+	for i := range m.ttl {
+		m.ttl[i].render(i, put)
+	}
 }
 
 // operate does some things with the state of the key at hand and its model, and compares.
 func (r *run[K]) operate(s *Store[K], m *state) {
 	for range 1 + r.rnd.IntN(3) {
 		r.operation(s, m)
+	}
+	if r.rnd.IntN(3) == 0 {
+		r.expire(s, m)
 	}
 	if r.rnd.IntN(4) == 0 {
 		compare(r.t, s, m)

@@ -176,6 +176,7 @@ type flight struct {
 	request backend.Request
 	base    *flight          // that it is a difference to; nil: none
 	want    map[place]string // what was in the model at the barrier
+	times   times
 	parts   []*Memory
 	all     []*Memory // with what the base has
 	errs    []error
@@ -197,7 +198,7 @@ func (r *run[K]) snapshot() {
 	if len(r.flight) == 3 {
 		r.land()
 	}
-	f := &flight{want: r.render(), parts: make([]*Memory, len(r.stores)), errs: make([]error, len(r.stores))}
+	f := &flight{want: r.render(), times: r.times, parts: make([]*Memory, len(r.stores)), errs: make([]error, len(r.stores))}
 	r.flight = append(r.flight, f)
 	if r.rnd.IntN(5) == 0 {
 		to, _ := r.request()
@@ -239,7 +240,9 @@ func (r *run[K]) land() {
 			f.all[i] = p
 			for name, entries := range p.sections {
 				for _, e := range entries {
-					got[place{name.state, string(e.Key), string(e.Item)}] += string(e.Value) // lists have several
+					if live := f.live(r.t, name.state, e.Value); live != "" {
+						got[place{name.state, string(e.Key), string(e.Item)}] += live // lists have several
+					}
 				}
 			}
 		}

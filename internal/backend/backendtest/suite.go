@@ -46,6 +46,13 @@ type Store[K comparable] struct {
 	// Fire fires timers in event time.
 	Fire  func(upTo int64, limit int) (more bool, err error)
 	Fired func(item string, at int64) error // the timer's item is ""
+
+	// TTL are the same states with a TTL, in the order of TTLs, but for timers.
+	TTL []Expiring
+	// Times sets the times that they go by: that of the record at hand, the watermark, processing time.
+	Times func(at, passed, wall int64)
+	// Cold says that some rows are not in memory: what has expired of those need not be freed.
+	Cold  bool
 	Close func()
 }
 
@@ -142,6 +149,8 @@ type run[K comparable] struct {
 	stores   []*Store[K] // each with an equal share of the key groups
 	model    map[K]*state
 	now      int64
+	times    times
+	exact    bool // what is expired has been freed
 	flight   []*flight
 	restored int
 
@@ -152,6 +161,7 @@ type run[K comparable] struct {
 
 // step is a batch, and sometimes a snapshot, timers, or a restore.
 func (r *run[K]) step(records int) {
+	r.pass(20)
 	r.batch(records)
 	switch r.rnd.IntN(12) {
 	case 0, 1:
@@ -176,6 +186,7 @@ func (r *run[K]) finish() {
 	r.rescale()
 	r.each()
 	r.look()
+	r.allFreed()
 	if r.differences == 0 && r.restored > 0 {
 		r.t.Log("no state was written as a difference")
 	}
@@ -235,26 +246,33 @@ func (r *run[K]) record(s *Store[K], key K) {
 
 // each compares all keys.
 func (r *run[K]) each() {
-	seen := map[K]bool{}
+	seen, models := map[K]bool{}, 0
 	for _, s := range r.stores {
+		r.setTimes(s)
 		err := s.EachKey(func(key K) error {
 			if seen[key] {
 				r.t.Errorf("key %v is seen twice", key)
 			}
 			seen[key] = true
 			m := r.model[key]
-			if m == nil {
+			switch {
+			case m != nil:
+				models++
+			case r.exact:
 				r.t.Fatalf("key %v has state, want none", key)
+			default: // what it has is expired
+				m = newState()
 			}
 			compare(r.t, s, m)
+			r.compareTTL(s, m)
 			return nil
 		})
 		if err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	if len(seen) != len(r.model) {
-		r.t.Fatalf("%d keys have state, want %d", len(seen), len(r.model))
+	if models != len(r.model) {
+		r.t.Fatalf("%d keys have state, want %d", models, len(r.model))
 	}
 }
 
@@ -309,7 +327,9 @@ func (r *run[K]) split(n int) {
 	r.stores = nil
 	for i := range n {
 		from, to := keygroup.Range(i, n, r.max)
-		r.stores = append(r.stores, r.suite.Open(from, to, r.max))
+		s := r.suite.Open(from, to, r.max)
+		r.setTimes(s)
+		r.stores = append(r.stores, s)
 	}
 }
 

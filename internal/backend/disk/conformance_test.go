@@ -35,7 +35,9 @@ func TestBudget(t *testing.T) {
 	backendtest.Suite[int64]{
 		Keys: keys, Key: func(i int) int64 { return int64(i) * 0x9E3779B9 },
 		Open: func(from, to, max int) *backendtest.Store[int64] {
-			return heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+			b := heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+			b.Cold = true
+			return b
 		},
 	}.Run(t)
 	if used := budget.UsedBytes(); used != 0 {
@@ -65,6 +67,7 @@ func conform[K comparable](t *testing.T, most int, key func(int) K) {
 				t.Fatal(err)
 			}
 			s.Cool(table, most)
+			b.Cold = true
 			return b
 		},
 	}.Run(t)

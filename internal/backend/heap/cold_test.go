@@ -31,6 +31,7 @@ func conformCold[K comparable](t *testing.T, most int, key func(int) K) {
 			s := heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys)
 			b := heaptest.States(s)
 			s.Cool(&records{max: max, live: map[string]record{}}, most)
+			b.Cold = true
 			return b
 		},
 	}.Run(t)

@@ -24,7 +24,8 @@ func (s *Store[K]) Adopts(format string, states []backend.State) bool {
 	c := s.cold
 	return c != nil && format == c.table.Format() && slices.EqualFunc(states, c.points, func(was backend.State, p pointState) bool {
 		is := p.describe()
-		return was.Name == is.Name && was.Kind == is.Kind && was.Item.Fingerprint == is.Item.Fingerprint && was.Value.Fingerprint == is.Value.Fingerprint
+		return was.Name == is.Name && was.Kind == is.Kind && was.Item.Fingerprint == is.Item.Fingerprint && was.Value.Fingerprint == is.Value.Fingerprint &&
+			was.TTL.SameStamps(is.TTL)
 	})
 }
 

@@ -33,6 +33,11 @@ type core struct {
 	time   int64     // of the timer that fires
 	firing *schedule // its state
 
+	times   *Times // of states with a TTL
+	expires []sweeper
+	byWall  bool  // some go by processing time
+	expired int64 // values that were freed as their time was up
+
 	lineage             lineage
 	freed               []deletions // keys, by group
 	keyBytes, itemBytes []byte      // scratch

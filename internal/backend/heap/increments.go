@@ -102,11 +102,16 @@ func (a age) differs(n changed, turn, spread int) bool {
 // spread tells sections apart, so that they are not all written whole in the same checkpoint.
 func spread(state, g int) int { return (g*37 + state*23) % spreadTurns }
 
+// rowAt is the row of the lowest bit of a word of a chunk.
+func rowAt(chunk, word int, set uint64) uint32 {
+	return uint32(chunk<<chunkShift | word<<6 | bits.TrailingZeros64(set))
+}
+
 // changedRows goes through the rows of a chunk that have changed.
 func changedRows(rows [chunkRows / 64]uint64, chunk int, f func(row uint32) error) error {
 	for w, set := range rows {
 		for ; set != 0; set &= set - 1 {
-			if err := f(uint32(chunk<<chunkShift | w<<6 | bits.TrailingZeros64(set))); err != nil {
+			if err := f(rowAt(chunk, w, set)); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,8 @@ type List[V any] struct {
 	blockFam *Family[listBlock]
 	valFam   *Family[V]
 	groups   []listGroup[V]
-	clears   int // lists cleared so far: an iteration then ends
+	lease    *lease // nil without a TTL
+	clears   int    // lists cleared so far: an iteration then ends
 	graves   []listGrave
 	grown    int // blocks filled since the last reclaim
 }
@@ -68,23 +69,27 @@ const (
 
 // AddList adds a state of a list of V a key. Was are the names that it had before.
 func AddList[V any, K comparable](s *Store[K], name string, c codec.Codec[V], was ...string) *List[V] {
+	info := backend.State{Name: name, Was: was, Kind: backend.List, Type: reflect.TypeFor[V]().String()}
+	l := newList(&s.core, info, c)
+	s.add(l)
+	return l
+}
+
+func newList[V any](core *core, info backend.State, c codec.Codec[V]) *List[V] {
+	info.Value, info.Reads, info.Values = c.Schema(), backend.ReadsValues(c), backend.BoxedBy(c)
 	l := &List[V]{
-		core: &s.core,
-		info: backend.State{
-			Name: name, Was: was, Kind: backend.List, Type: reflect.TypeFor[V]().String(),
-			Value: c.Schema(), Reads: backend.ReadsValues(c), Values: backend.BoxedBy(c),
-		},
+		core:     core,
+		info:     info,
 		reads:    backend.Reading[V]{Codec: c},
 		encode:   encoder(c),
-		headFam:  NewFamily[listHead](s.space, nil, false),
-		blockFam: NewFamily[listBlock](s.space, nil, false),
-		valFam:   NewFamily[V](s.space, nil, false),
-		groups:   make([]listGroup[V], s.groups),
+		headFam:  NewFamily[listHead](core.space, nil, false),
+		blockFam: NewFamily[listBlock](core.space, nil, false),
+		valFam:   NewFamily[V](core.space, nil, false),
+		groups:   make([]listGroup[V], core.groups),
 	}
 	for i := range l.groups {
 		l.groups[i].heads, l.groups[i].blocks, l.groups[i].vals = l.headFam.Column(), l.blockFam.Column(), l.valFam.Column()
 	}
-	s.add(l)
 	return l
 }
 

@@ -21,24 +21,27 @@ func (l *List[V]) save(to []byte, g int, row uint32) ([]byte, error) {
 	if h == nil {
 		return to, nil
 	}
+	stamp := func(to []byte, row uint32) []byte { return l.lease.stamp(to, g, row) }
 	return framing(append(to, 0), func(to []byte) (_ []byte, err error) {
 		for next, left := h.first, h.full; left > 0; {
 			b := group.blocks.Peek(next - 1)
-			if to, err = appendBlock(to, l.encode, group.vals.Peek, b); err != nil {
+			if to, err = appendBlock(to, l.encode, group.vals.Peek, stamp, b); err != nil {
 				return to, err
 			}
 			next, left = b.next, left-uint32(b.count)
 		}
-		return appendBlock(to, l.encode, group.vals.Peek, &h.tail)
+		return appendBlock(to, l.encode, group.vals.Peek, stamp, &h.tail)
 	})
 }
 
 // appendBlock appends a block's values, each after its length.
-func appendBlock[V any](to []byte, encode func([]byte, *V) ([]byte, error), at func(row uint32) *V, b *listBlock) (_ []byte, err error) {
+func appendBlock[V any](
+	to []byte, encode func([]byte, *V) ([]byte, error), at func(row uint32) *V, stamp func([]byte, uint32) []byte, b *listBlock,
+) (_ []byte, err error) {
 	for i := range uint32(b.count) {
 		to = append(to, 0)
 		from := len(to)
-		if to, err = encode(to, at(b.base+i)); err != nil {
+		if to, err = encode(stamp(to, b.base+i), at(b.base+i)); err != nil {
 			return to, err
 		}
 		to = framed(to, from)
@@ -63,15 +66,16 @@ func (z *frozenList[V]) save(to []byte, g int, row uint32) ([]byte, error) {
 	if h == nil {
 		return to, nil
 	}
+	stamp := func(to []byte, row uint32) []byte { return z.stamps.stamp(to, g, row) }
 	return framing(append(to, 0), func(to []byte) (_ []byte, err error) {
 		for next, left := h.first, h.full; left > 0; {
 			b := group.blocks.At(next - 1)
-			if to, err = appendBlock(to, z.encode, group.vals.At, b); err != nil {
+			if to, err = appendBlock(to, z.encode, group.vals.At, stamp, b); err != nil {
 				return to, err
 			}
 			next, left = b.next, left-uint32(b.count)
 		}
-		return appendBlock(to, z.encode, group.vals.At, &h.tail)
+		return appendBlock(to, z.encode, group.vals.At, stamp, &h.tail)
 	})
 }
 
@@ -91,5 +95,6 @@ func (l *List[V]) shed(g int) {
 	l.headFam.giveBack()
 	l.blockFam.giveBack()
 	l.valFam.giveBack()
+	l.lease.shed(g)
 	group.ids, group.runs = rowAlloc{}, runAlloc{}
 }

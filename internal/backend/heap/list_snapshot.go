@@ -27,13 +27,17 @@ func (l *List[V]) add(g int, row uint32, item, value []byte, decode func([]byte)
 		if w <= 0 || n > uint64(len(value)-w) {
 			return errList
 		}
-		v, err := decode(value[w : w+int(n)])
-		if err != nil {
-			return err
-		}
 		h := group.heads.Ref(row)
 		if h.tail.count == h.tail.size {
 			group.grow(h)
+		}
+		element, err := l.lease.take(g, h.tail.base+uint32(h.tail.count), value[w:w+int(n)])
+		if err != nil {
+			return err
+		}
+		v, err := decode(element)
+		if err != nil {
+			return err
 		}
 		group.append(h, v)
 		value = value[w+int(n):]
@@ -42,7 +46,7 @@ func (l *List[V]) add(g int, row uint32, item, value []byte, decode func([]byte)
 }
 
 func (l *List[V]) freeze(t *Ticket) frozenState {
-	z := &frozenList[V]{encode: l.encode, groups: make([]frozenListGroup[V], len(l.groups))}
+	z := &frozenList[V]{encode: l.encode, groups: make([]frozenListGroup[V], len(l.groups)), stamps: l.lease.freeze(t)}
 	for i := range l.groups {
 		from, to := &l.groups[i], &z.groups[i]
 		to.heads, to.blocks, to.vals = from.heads.Freeze(t), from.blocks.Freeze(t), from.vals.Freeze(t)
@@ -56,6 +60,7 @@ func (l *List[V]) freeze(t *Ticket) frozenState {
 type frozenList[V any] struct {
 	encode func([]byte, *V) ([]byte, error)
 	groups []frozenListGroup[V]
+	stamps frozenStamps
 	entry  []byte // values, each after its length
 	value  []byte
 }
@@ -118,7 +123,7 @@ func (z *frozenList[V]) persistList(group *frozenListGroup[V], row uint32, h *li
 // persistBlock adds a block's values to the entry, and writes the entry when it is long enough.
 func (z *frozenList[V]) persistBlock(group *frozenListGroup[V], row uint32, b *listBlock, w *entries) (err error) {
 	for i := range uint32(b.count) {
-		if z.value, err = z.encode(z.value[:0], group.vals.At(b.base+i)); err != nil {
+		if z.value, err = z.encode(z.stamps.stamp(z.value[:0], w.g, b.base+i), group.vals.At(b.base+i)); err != nil {
 			return err
 		}
 		z.entry = binary.AppendUvarint(z.entry, uint64(len(z.value)))

@@ -26,6 +26,7 @@ func (s *Store[K]) Look(state string, key, item []byte, f func(backend.Held) err
 	if err != nil {
 		return fmt.Errorf("state %q: key %x: %w", state, key, err)
 	}
+	f = s.unexpired(s.states[i].describe(), f)
 	row := s.lookup(g, k, hash)
 	if s.cold != nil && (row == noRow || *s.index[g].flagsOf(hash, row)&slotHollow != 0) {
 		if p, ok := pointOf(s.states[i]); ok {
@@ -60,7 +61,7 @@ func (s *single[V]) look(g int, row uint32, _ []byte, f func(backend.Held) error
 	if v == nil {
 		return nil
 	}
-	value, err := s.fam.encode(nil, v)
+	value, err := s.fam.encode(s.lease.stamp(nil, g, row), v)
 	if err != nil {
 		return err
 	}
@@ -75,20 +76,21 @@ func (l *List[V]) look(g int, row uint32, _ []byte, f func(backend.Held) error) 
 	}
 	for next, left := h.first, h.full; left > 0; {
 		b := group.blocks.Peek(next - 1)
-		if err := l.lookBlock(group, *b, f); err != nil {
+		if err := l.lookBlock(g, *b, f); err != nil {
 			return err
 		}
 		next, left = b.next, left-uint32(b.count)
 	}
-	return l.lookBlock(group, h.tail, f)
+	return l.lookBlock(g, h.tail, f)
 }
 
 // lookBlock gives a block's values as one entry.
-func (l *List[V]) lookBlock(group *listGroup[V], b listBlock, f func(backend.Held) error) error {
+func (l *List[V]) lookBlock(g int, b listBlock, f func(backend.Held) error) error {
+	group := &l.groups[g]
 	var entry, value []byte
 	var err error
 	for i := range uint32(b.count) {
-		if value, err = l.encode(value[:0], group.vals.Peek(b.base+i)); err != nil {
+		if value, err = l.encode(l.lease.stamp(value[:0], g, b.base+i), group.vals.Peek(b.base+i)); err != nil {
 			return err
 		}
 		entry = binary.AppendUvarint(entry, uint64(len(value)))
@@ -112,19 +114,20 @@ func (m *Map[A, V]) look(g int, row uint32, item []byte, f func(backend.Held) er
 			return err
 		}
 		if entry, _, ok := m.find(group, h.id, a); ok {
-			return m.lookEntry(group, entry, f)
+			return m.lookEntry(g, entry, f)
 		}
 		return nil
 	}
 	for next := h.first; next != 0; next = group.entries.Peek(next - 1).next {
-		if err := m.lookEntry(group, next-1, f); err != nil {
+		if err := m.lookEntry(g, next-1, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *Map[A, V]) lookEntry(group *mapGroup[A, V], entry uint32, f func(backend.Held) error) error {
+func (m *Map[A, V]) lookEntry(g int, entry uint32, f func(backend.Held) error) error {
+	group := &m.groups[g]
 	v := group.vals.Peek(entry)
 	if v == nil {
 		return nil // it was deleted
@@ -133,7 +136,7 @@ func (m *Map[A, V]) lookEntry(group *mapGroup[A, V], entry uint32, f func(backen
 	if err != nil {
 		return err
 	}
-	value, err := m.encode.value(nil, v)
+	value, err := m.encode.value(m.lease.stamp(nil, g, entry), v)
 	if err != nil {
 		return err
 	}
@@ -150,7 +153,8 @@ func (o *Ordered[A, V]) look(g int, row uint32, item []byte, f func(backend.Held
 		return nil
 	}
 	if item == nil {
-		return o.encode.lookTree(root, f)
+		at := o.stampsOf(g, row)
+		return o.encode.lookTree(root, &at, f)
 	}
 	a, err := o.item.Codec.Decode(item)
 	if err != nil {
@@ -160,30 +164,34 @@ func (o *Ordered[A, V]) look(g int, row uint32, item []byte, f func(backend.Held
 	if v == nil {
 		return nil
 	}
-	return o.encode.lookItem(&a, v, f)
+	var at itemStamps
+	if o.stamps != nil {
+		at = itemStamps{*o.stamps.forest.find(o.stamps.rootAt(g, row), &a)}
+	}
+	return o.encode.lookItem(&a, v, &at, f)
 }
 
 // lookTree goes through a tree in order.
-func (c *mapEncoders[A, V]) lookTree(n *node[A, V], f func(backend.Held) error) error {
+func (c *mapEncoders[A, V]) lookTree(n *node[A, V], at *itemStamps, f func(backend.Held) error) error {
 	for _, kid := range n.kids {
-		if err := c.lookTree(kid, f); err != nil {
+		if err := c.lookTree(kid, at, f); err != nil {
 			return err
 		}
 	}
 	for i := range n.vals {
-		if err := c.lookItem(&n.keys[i], &n.vals[i], f); err != nil {
+		if err := c.lookItem(&n.keys[i], &n.vals[i], at, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *mapEncoders[A, V]) lookItem(a *A, v *V, f func(backend.Held) error) error {
+func (c *mapEncoders[A, V]) lookItem(a *A, v *V, at *itemStamps, f func(backend.Held) error) error {
 	item, err := c.item(nil, a)
 	if err != nil {
 		return err
 	}
-	value, err := c.value(nil, v)
+	value, err := c.value(at.next(nil), v)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Map[A comparable, V any] struct {
 	entryFam *Family[mapEntry[A]]
 	valFam   *Family[V]
 	groups   []mapGroup[A, V]
+	lease    *lease   // nil without a TTL
 	dead     []uint64 // places of deleted entries
 	graves   []mapGrave
 	grown    int // entries added since the last reclaim
@@ -71,11 +72,13 @@ const reclaimEntries = 256
 func AddMap[A comparable, V any, K comparable](
 	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
 ) *Map[A, V] {
-	m := newMap(&s.core, backend.State{
-		Name: name, Was: was, Kind: backend.Map, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-	}, item, value)
+	m := newMap(&s.core, backend.State{Name: name, Was: was, Kind: backend.Map, Type: mapType[A, V]()}, item, value)
 	s.add(m)
 	return m
+}
+
+func mapType[A, V any]() string {
+	return "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String()
 }
 
 func newMap[A comparable, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Map[A, V] {
@@ -273,23 +276,28 @@ func (m *Map[A, V]) forget(g int, row uint32, h *mapHead) {
 // deleted before its turn is not seen, one that is added may or may not be.
 func (m *Map[A, V]) All() iter.Seq2[A, V] {
 	return func(yield func(A, V) bool) {
-		g, row, h := m.at()
-		if h == nil {
-			return
-		}
-		id := h.id
-		for next := h.first; next != 0; {
-			entry := next - 1
-			if v, ok := g.vals.Get(entry); ok {
-				if !yield(g.entries.Peek(entry).item, v) {
-					return
-				}
-				if h := g.heads.Peek(row); h == nil || h.id != id {
-					return // cleared
-				}
+		m.each(func(_ uint32, a A, v V) bool { return yield(a, v) })
+	}
+}
+
+// each calls f for the entries, until it returns false.
+func (m *Map[A, V]) each(f func(entry uint32, a A, v V) bool) {
+	g, row, h := m.at()
+	if h == nil {
+		return
+	}
+	id := h.id
+	for next := h.first; next != 0; {
+		entry := next - 1
+		if v, ok := g.vals.Get(entry); ok {
+			if !f(entry, g.entries.Peek(entry).item, v) {
+				return
 			}
-			next = g.entries.Peek(entry).next
+			if h := g.heads.Peek(row); h == nil || h.id != id {
+				return // cleared
+			}
 		}
+		next = g.entries.Peek(entry).next
 	}
 }
 

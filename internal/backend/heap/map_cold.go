@@ -1,6 +1,10 @@
 package heap
 
-import "slices"
+import (
+	"slices"
+
+	"leat.dev/leat/internal/backend"
+)
 
 func (m *Map[A, V]) follow(saved *uint64) { m.headFam.saved = saved }
 func (m *Map[A, V]) changed(g int, row uint32, since uint64) bool {
@@ -20,10 +24,11 @@ func (m *Map[A, V]) save(to []byte, g int, row uint32) (_ []byte, err error) {
 	if h == nil {
 		return to, nil
 	}
+	var stamp [backend.StampBytes]byte
 	for next := h.first; next != 0; {
 		e := group.entries.Peek(next - 1)
 		if v := group.vals.Peek(next - 1); v != nil {
-			if to, err = m.encode.entry(to, &e.item, v); err != nil {
+			if to, err = m.encode.entry(to, &e.item, v, m.lease.stamp(stamp[:0], g, next-1)); err != nil {
 				return to, err
 			}
 		}
@@ -32,13 +37,13 @@ func (m *Map[A, V]) save(to []byte, g int, row uint32) (_ []byte, err error) {
 	return to, nil
 }
 
-// entry appends an item and its value.
-func (c *mapEncoders[A, V]) entry(to []byte, a *A, v *V) ([]byte, error) {
+// entry appends an item and its value, with a stamp in front if there is one.
+func (c *mapEncoders[A, V]) entry(to []byte, a *A, v *V, stamp []byte) ([]byte, error) {
 	to, err := framing(to, func(to []byte) ([]byte, error) { return c.item(to, a) })
 	if err != nil {
 		return to, err
 	}
-	return framing(to, func(to []byte) ([]byte, error) { return c.value(to, v) })
+	return framing(to, func(to []byte) ([]byte, error) { return c.value(append(to, stamp...), v) })
 }
 
 func (m *Map[A, V]) fill(g int, row uint32, item, value []byte) error {
@@ -58,10 +63,11 @@ func (z *frozenMap[A, V]) save(to []byte, g int, row uint32) (_ []byte, err erro
 	if h == nil {
 		return to, nil
 	}
+	var stamp [backend.StampBytes]byte
 	for next := h.first; next != 0; {
 		e := group.entries.At(next - 1)
 		if v := group.vals.At(next - 1); v != nil {
-			if to, err = z.encode.entry(to, &e.item, v); err != nil {
+			if to, err = z.encode.entry(to, &e.item, v, z.stamps.stamp(stamp[:0], g, next-1)); err != nil {
 				return to, err
 			}
 		}
@@ -89,5 +95,6 @@ func (m *Map[A, V]) shed(g int) {
 	m.headFam.giveBack()
 	m.entryFam.giveBack()
 	m.valFam.giveBack()
+	m.lease.shed(g)
 	group.ids, group.rows = rowAlloc{}, rowAlloc{}
 }

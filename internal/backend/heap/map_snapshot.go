@@ -23,18 +23,24 @@ func (m *Map[A, V]) add(
 	if err != nil {
 		return err
 	}
+	stamp, value, err := m.lease.cut(value)
+	if err != nil {
+		return err
+	}
 	v, err := decode(value)
 	if err != nil {
 		return err
 	}
-	if _, fresh := m.set(g, row, a, v); !fresh {
+	entry, fresh := m.set(g, row, a, v)
+	if !fresh {
 		return errTwice
 	}
+	m.lease.put(g, entry, stamp)
 	return nil
 }
 
 func (m *Map[A, V]) freeze(t *Ticket) frozenState {
-	z := &frozenMap[A, V]{encode: m.encode, groups: make([]frozenMapGroup[A, V], len(m.groups)), refs: m.valFam.refs}
+	z := &frozenMap[A, V]{encode: m.encode, groups: make([]frozenMapGroup[A, V], len(m.groups)), refs: m.valFam.refs, stamps: m.lease.freeze(t)}
 	for i := range m.groups {
 		from, to := &m.groups[i], &z.groups[i]
 		to.heads, to.entries, to.vals = from.heads.Freeze(t), from.entries.Freeze(t), from.vals.Freeze(t)
@@ -50,6 +56,7 @@ func (m *Map[A, V]) freeze(t *Ticket) frozenState {
 type frozenMap[A comparable, V any] struct {
 	encode      mapEncoders[A, V]
 	groups      []frozenMapGroup[A, V]
+	stamps      frozenStamps
 	item, value []byte
 	refs        bool // values hold references that the owner may be changing
 	scratch     Scratch
@@ -131,7 +138,7 @@ func (z *frozenMap[A, V]) persistEntry(g *frozenMapGroup[A, V], entry uint32, e 
 	if z.item, err = z.encode.item(z.item[:0], &e.item); err != nil {
 		return err
 	}
-	if z.value, err = z.encode.value(z.value[:0], v); err != nil {
+	if z.value, err = z.encode.value(z.stamps.stamp(z.value[:0], w.g, entry), v); err != nil {
 		return err
 	}
 	return w.put(e.row, z.item, z.value)

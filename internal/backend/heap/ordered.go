@@ -23,6 +23,7 @@ type Ordered[A, V any] struct {
 	forest forest[A, V]
 	fam    *Family[*node[A, V]]
 	roots  []Column[*node[A, V]]
+	stamps *Ordered[A, int64] // of the same items: the times of their last writes; nil without a TTL
 }
 
 // AddOrdered adds a state of an ordered map from A to V a key. A is of a type that cmp.Ordered allows, or time.Time.
@@ -30,19 +31,21 @@ type Ordered[A, V any] struct {
 func AddOrdered[A, V any, K comparable](
 	s *Store[K], name string, item codec.Codec[A], value codec.Codec[V], was ...string,
 ) *Ordered[A, V] {
-	o := &Ordered[A, V]{
-		core: &s.core, item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
-		info: backend.State{
-			Name: name, Was: was, Kind: backend.Ordered, Type: "map[" + reflect.TypeFor[A]().String() + "]" + reflect.TypeFor[V]().String(),
-			Item: item.Schema(), Value: value.Schema(), Reads: backend.ReadsEntries(item, value),
-			Items: backend.BoxedBy(item), Values: backend.BoxedBy(value),
-		},
-		encode: mapEncoders[A, V]{encoder(item), encoder(value)},
-		forest: forest[A, V]{space: s.space, compare: comparison[A]()},
-		fam:    NewFamily[*node[A, V]](s.space, nil, false),
-	}
-	o.roots = columns(&s.core, o.fam)
+	o := newOrdered(&s.core, backend.State{Name: name, Was: was, Kind: backend.Ordered, Type: mapType[A, V]()}, item, value)
 	s.add(o)
+	return o
+}
+
+func newOrdered[A, V any](c *core, info backend.State, item codec.Codec[A], value codec.Codec[V]) *Ordered[A, V] {
+	info.Item, info.Value, info.Reads = item.Schema(), value.Schema(), backend.ReadsEntries(item, value)
+	info.Items, info.Values = backend.BoxedBy(item), backend.BoxedBy(value)
+	o := &Ordered[A, V]{
+		core: c, info: info, item: backend.Reading[A]{Codec: item}, value: backend.Reading[V]{Codec: value},
+		encode: mapEncoders[A, V]{encoder(item), encoder(value)},
+		forest: forest[A, V]{space: c.space, compare: comparison[A]()},
+		fam:    NewFamily[*node[A, V]](c.space, nil, false),
+	}
+	o.roots = columns(c, o.fam)
 	return o
 }
 
@@ -144,14 +147,18 @@ func (o *Ordered[A, V]) set(g int, row uint32, a A, v V) (fresh bool) {
 // Delete deletes an item, and says whether it had a value.
 func (o *Ordered[A, V]) Delete(a A) bool {
 	g, row, ok := o.core.known()
-	if !ok {
-		return false
-	}
+	return ok && o.delete(g, row, a)
+}
+
+func (o *Ordered[A, V]) delete(g int, row uint32, a A) bool {
 	old := o.rootAt(g, row)
 	o.forest.a = a
 	root, ok := o.forest.delete(old, &o.forest.a)
 	if ok {
 		o.replace(g, row, root)
+		if o.stamps != nil {
+			o.stamps.delete(g, row, a)
+		}
 	}
 	return ok
 }
@@ -167,6 +174,9 @@ func (o *Ordered[A, V]) DeleteRange(from, to A) {
 	if old := o.rootAt(g, row); old != nil {
 		o.replace(g, row, f.deleteRange(old, bounds[A]{&f.a, &f.b}))
 	}
+	if o.stamps != nil {
+		o.stamps.DeleteRange(from, to)
+	}
 }
 
 // Clear forgets all items.
@@ -179,6 +189,9 @@ func (o *Ordered[A, V]) Clear() {
 		o.forest.changes++
 		o.forest.graves = append(o.forest.graves, old)
 		o.replace(g, row, nil)
+	}
+	if o.stamps != nil {
+		o.stamps.Clear()
 	}
 }
 
@@ -253,7 +266,12 @@ func (o *Ordered[A, V]) walk(b bounds[A]) iter.Seq2[A, V] {
 
 func (o *Ordered[A, V]) describe() backend.State    { return o.info }
 func (o *Ordered[A, V]) has(g int, row uint32) bool { return o.roots[g].Has(row) }
-func (o *Ordered[A, V]) reclaim()                   { o.forest.reclaim() }
+func (o *Ordered[A, V]) reclaim() {
+	o.forest.reclaim()
+	if o.stamps != nil {
+		o.stamps.forest.reclaim()
+	}
+}
 
 func (o *Ordered[A, V]) lines(to []uintptr, places []uint64) []uintptr {
 	for _, p := range places {

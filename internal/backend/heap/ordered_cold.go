@@ -1,5 +1,7 @@
 package heap
 
+import "leat.dev/leat/internal/backend"
+
 func (o *Ordered[A, V]) follow(saved *uint64) { o.fam.saved = saved }
 func (o *Ordered[A, V]) changed(g int, row uint32, since uint64) bool {
 	return o.roots[g].changed(row, since)
@@ -12,6 +14,9 @@ func (o *Ordered[A, V]) drop(g int, row uint32) {
 		o.forest.graves = append(o.forest.graves, old)
 		o.roots[g].Delete(row)
 	}
+	if o.stamps != nil {
+		o.stamps.drop(g, row)
+	}
 }
 
 func (o *Ordered[A, V]) save(to []byte, g int, row uint32) ([]byte, error) {
@@ -19,18 +24,20 @@ func (o *Ordered[A, V]) save(to []byte, g int, row uint32) ([]byte, error) {
 	if root == nil {
 		return to, nil
 	}
-	return o.encode.tree(to, root)
+	at := o.stampsOf(g, row)
+	return o.encode.tree(to, root, &at)
 }
 
 // tree appends what is under a node, in order.
-func (c *mapEncoders[A, V]) tree(to []byte, n *node[A, V]) (_ []byte, err error) {
+func (c *mapEncoders[A, V]) tree(to []byte, n *node[A, V], at *itemStamps) (_ []byte, err error) {
 	for _, kid := range n.kids {
-		if to, err = c.tree(to, kid); err != nil {
+		if to, err = c.tree(to, kid, at); err != nil {
 			return to, err
 		}
 	}
+	var stamp [backend.StampBytes]byte
 	for i := range n.vals {
-		if to, err = c.entry(to, &n.keys[i], &n.vals[i]); err != nil {
+		if to, err = c.entry(to, &n.keys[i], &n.vals[i], at.next(stamp[:0])); err != nil {
 			return to, err
 		}
 	}
@@ -53,7 +60,8 @@ func (z *frozenOrdered[A, V]) save(to []byte, g int, row uint32) ([]byte, error)
 	if root == nil {
 		return to, nil
 	}
-	return z.encode.tree(to, *root)
+	at := z.stampsOf(g, row)
+	return z.encode.tree(to, *root, &at)
 }
 
 func (z *frozenOrdered[A, V]) done(g, chunk int) { z.roots[g].doneAt(chunk) }
@@ -64,4 +72,7 @@ func (o *Ordered[A, V]) refers() bool { return true }
 func (o *Ordered[A, V]) shed(g int) {
 	o.roots[g].Drop()
 	o.fam.giveBack()
+	if o.stamps != nil {
+		o.stamps.shed(g)
+	}
 }

@@ -35,7 +35,7 @@ func (s *Store[K]) Restore(was backend.State, state string, group int, r backend
 	if sized, ok := r.(backend.Sized); ok {
 		s.reserve(s.states[i], group-s.cfg.From, sized.Entries())
 	}
-	return s.restoreAll(s.states[i], state, group, r)
+	return s.restoreAll(s.states[i], state, group, s.restamped(r, was, s.states[i].describe()))
 }
 
 // restoreBatch is how many entries are read at a time, and restoreFind for how many of them rows are looked for: the cache

@@ -17,6 +17,7 @@ type single[V any] struct {
 	reads backend.Reading[V]
 	fam   *Family[V]
 	cols  []Column[V]
+	lease *lease // nil without a TTL
 }
 
 func newSingle[V any](c *core, info backend.State, cd codec.Codec[V]) single[V] {
@@ -73,6 +74,10 @@ func (s *single[V]) add(g int, row uint32, item, value []byte, decode func([]byt
 	if s.cols[g].Has(row) {
 		return errTwice
 	}
+	value, err := s.lease.take(g, row, value)
+	if err != nil {
+		return err
+	}
 	v, err := decode(value)
 	if err == nil {
 		s.cols[g].Set(row, v)
@@ -81,22 +86,23 @@ func (s *single[V]) add(g int, row uint32, item, value []byte, decode func([]byt
 }
 
 func (s *single[V]) freeze(t *Ticket) frozenState {
-	z := &frozenSingle[V]{cols: s.fam.FreezeAll(s.cols, t)}
+	z := &frozenSingle[V]{cols: s.fam.FreezeAll(s.cols, t), stamps: s.lease.freeze(t)}
 	s.fam.Trim()
 	return z
 }
 
 type frozenSingle[V any] struct {
 	cols    []Frozen[V]
+	stamps  frozenStamps
 	scratch Scratch
 }
 
 func (z *frozenSingle[V]) persist(g int, w *entries) error {
 	col := &z.cols[g]
-	put := func(row uint32, value []byte) error { return w.put(row, nil, value) }
+	put := func(row uint32, value []byte) error { return w.put(row, nil, z.stamps.with(w, row, value)) }
 	for i := range col.Chunks() {
 		var err error
-		if w.framer != nil && !col.fam.refs {
+		if w.framer != nil && !col.fam.refs && z.stamps == nil {
 			err = col.frame(i, w)
 		} else {
 			err = col.Encode(i, &z.scratch, put)
@@ -115,7 +121,7 @@ func (z *frozenSingle[V]) changes(g int, of *snapshot) changed {
 
 func (z *frozenSingle[V]) differ(g int, w *entries) error {
 	col := &z.cols[g]
-	put := func(row uint32, value []byte) error { return w.put(row, nil, value) }
+	put := func(row uint32, value []byte) error { return w.put(row, nil, z.stamps.with(w, row, value)) }
 	for i := range col.Chunks() {
 		rows := col.Changed(i, w.z.since)
 		if err := col.encode(i, rows, &z.scratch, put); err != nil {

@@ -12,7 +12,7 @@ func (s *single[V]) save(to []byte, g int, row uint32) ([]byte, error) {
 	if v == nil {
 		return to, nil
 	}
-	return framing(append(to, 0), func(to []byte) ([]byte, error) { return s.fam.encode(to, v) })
+	return framing(append(to, 0), func(to []byte) ([]byte, error) { return s.fam.encode(s.lease.stamp(to, g, row), v) })
 }
 
 func (s *single[V]) fill(g int, row uint32, item, value []byte) error {
@@ -30,7 +30,9 @@ func (z *frozenSingle[V]) save(to []byte, g int, row uint32) ([]byte, error) {
 	if z.cols[g].At(row) == nil {
 		return to, nil
 	}
-	return framing(append(to, 0), func(to []byte) ([]byte, error) { return z.cols[g].appendValue(to, row) })
+	return framing(append(to, 0), func(to []byte) ([]byte, error) {
+		return z.cols[g].appendValue(z.stamps.stamp(to, g, row), row)
+	})
 }
 
 func (z *frozenSingle[V]) done(g, chunk int) { z.cols[g].doneAt(chunk) }
@@ -61,4 +63,5 @@ func (s *single[V]) refers() bool { return pointers[V]() }
 func (s *single[V]) shed(g int) {
 	s.cols[g].Drop()
 	s.fam.giveBack()
+	s.lease.shed(g)
 }

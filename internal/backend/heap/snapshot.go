@@ -164,7 +164,8 @@ type entries struct {
 	z      *snapshot
 	begun  bool
 	key    []byte
-	bytes  int64 // written, about
+	value  []byte // with its time
+	bytes  int64  // written, about
 
 	differences bool // the writer takes them
 	differing   bool // this is one

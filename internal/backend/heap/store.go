@@ -58,6 +58,7 @@ func New[K comparable](cfg Config, keys *keygroup.Keys[K]) *Store[K] {
 	s.owner = s
 	s.names = map[string]int{}
 	s.place = placeOf(0, outsideRow)
+	s.times = &Times{At: noTime, Passed: noTime}
 	s.index = make([]Index, s.groups)
 	for g := range s.index {
 		s.index[g] = NewIndex(s.space)
@@ -282,6 +283,9 @@ func (s *Store[K]) appendKey(to []byte, g int, row uint32) []byte {
 // End ends a batch, or any number of SelectKey: rows without state or timer are freed. No key is at hand afterwards.
 // A freed row may be used again at once: a snapshot that still has it reads the frozen twin of its chunk.
 func (s *Store[K]) End() {
+	for _, e := range s.expires {
+		e.sweep()
+	}
 	for _, st := range s.states {
 		st.reclaim()
 	}

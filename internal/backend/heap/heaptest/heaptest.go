@@ -24,16 +24,41 @@ func States[K comparable](s *heap.Store[K]) *backendtest.Store[K] {
 			func(a *int64, v int64) { *a = v }, func(a *int64, v int64) { *a += v }, func(a *int64) int64 { return *a }),
 	}
 	add := func(a *[]int64, v int64) { *a = backendtest.AddRecent(*a, v) }
-	b.Recent = heap.AddRunning(s, "aggregating", backend.Aggregating, numbers, add, add, func(a *[]int64) (sum int64) {
-		for _, v := range *a {
-			sum += v
-		}
-		return sum
-	})
+	b.Recent = heap.AddRunning(s, "aggregating", backend.Aggregating, numbers, add, add, sumOf)
 	b.Timer = s.AddTimer("timer", heap.Event, func(at int64) error { return b.Fired("", at) })
 	b.Timers = heap.AddTimers(s, "timers", heap.Event, text, func(item string, at int64) error { return b.Fired(item, at) })
+	for i, ttl := range backendtest.TTLs {
+		b.TTL = append(b.TTL, expiring(s, i, ttl))
+	}
+	var times heap.Times
+	s.Follow(&times)
+	b.Times = func(at, passed, wall int64) { times = heap.Times{At: at, Passed: passed, Wall: wall} }
 	b.Fire = func(upTo int64, limit int) (bool, error) { return s.Fire(heap.Event, upTo, limit) }
 	return b
+}
+
+// expiring adds states with a TTL.
+func expiring[K comparable](s *heap.Store[K], i int, ttl backend.TTL) backendtest.Expiring {
+	number, text, numbers := codec.Struct[int64](), codec.Struct[string](), codec.Struct[[]int64]()
+	name := func(name string) string { return backendtest.TTLName(name, i) }
+	add := func(a *[]int64, v int64) { *a = backendtest.AddRecent(*a, v) }
+	return backendtest.Expiring{
+		Value:   heap.AddValueTTL(s, name("value"), ttl, number),
+		Shared:  heap.AddValueTTL(s, name("shared"), ttl, numbers),
+		List:    listTTL{heap.AddListTTL(s, name("list"), ttl, text)},
+		Map:     itemsTTL[string]{heap.AddMapTTL(s, name("map"), ttl, text, number)},
+		Ordered: orderedTTL{heap.AddOrderedTTL(s, name("ordered"), ttl, number, number)},
+		Sum: heap.AddRunningTTL(s, name("reducing"), backend.Reducing, ttl, number,
+			func(a *int64, v int64) { *a = v }, func(a *int64, v int64) { *a += v }, func(a *int64) int64 { return *a }),
+		Recent: heap.AddRunningTTL(s, name("aggregating"), backend.Aggregating, ttl, numbers, add, add, sumOf),
+	}
+}
+
+func sumOf(a *[]int64) (sum int64) {
+	for _, v := range *a {
+		sum += v
+	}
+	return sum
 }
 
 // The suite speaks of plain functions where the states speak of iter.Seq.
@@ -50,6 +75,21 @@ type ordered struct{ *heap.Ordered[int64, int64] }
 func (o ordered) All() func(func(int64, int64) bool) { return o.Ordered.All() }
 func (o ordered) Range(from, to int64) func(func(int64, int64) bool) {
 	return o.Ordered.Range(from, to)
+}
+
+type listTTL struct{ *heap.ListTTL[string] }
+
+func (l listTTL) All() func(func(string) bool) { return l.ListTTL.All() }
+
+type itemsTTL[A comparable] struct{ *heap.MapTTL[A, int64] }
+
+func (m itemsTTL[A]) All() func(func(A, int64) bool) { return m.MapTTL.All() }
+
+type orderedTTL struct{ *heap.OrderedTTL[int64, int64] }
+
+func (o orderedTTL) All() func(func(int64, int64) bool) { return o.OrderedTTL.All() }
+func (o orderedTTL) Range(from, to int64) func(func(int64, int64) bool) {
+	return o.OrderedTTL.Range(from, to)
 }
 
 var _ iter.Seq[string] = list{}.All()
