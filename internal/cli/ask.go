@@ -13,7 +13,6 @@ import (
 
 	"leat.dev/leat/internal/control"
 	"leat.dev/leat/internal/graph"
-	"leat.dev/leat/internal/metrics"
 )
 
 // find finds the one process of the job. One that is starting, or waits, is not it if there is one that runs.
@@ -113,7 +112,7 @@ func (c *command) statusText(s control.Status) string {
 }
 
 // memoryText is how much memory state takes up, and what is on disk.
-func memoryText(m *metrics.State) string {
+func memoryText(m *control.Memory) string {
 	if m == nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 
 	"leat.dev/leat/internal/control"
 	"leat.dev/leat/internal/flow"
+	"leat.dev/leat/internal/metrics"
 )
 
 // noControl is the path that asks for no socket.
@@ -129,7 +130,7 @@ func (j *controlled) Status() control.Status {
 		s.Checkpoint = &control.Checkpoint{Number: newest.Number, Taken: newest.Taken, AgeSeconds: age.Seconds()}
 	}
 	if numbers.State != nil {
-		s.Memory = new(numbers.State())
+		s.Memory = memoryOf(numbers.State())
 	}
 	t := tallyOf(j.command.job.Graph, numbers)
 	s.In, s.Out, s.Late, s.Rejected = t.in, t.out, t.late, t.rejected
@@ -140,6 +141,14 @@ func (j *controlled) Status() control.Status {
 		s.Operators = append(s.Operators, o.status())
 	}
 	return s
+}
+
+func memoryOf(s metrics.State) *control.Memory {
+	m := &control.Memory{Used: s.Used, Limit: s.Limit, Copies: s.Copies}
+	if s.Disk != nil {
+		m.Disk = new(control.Disk(*s.Disk))
+	}
+	return m
 }
 
 func stateOf(r Running) control.State {

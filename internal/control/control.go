@@ -15,8 +15,6 @@ import (
 	"context"
 	"encoding/json"
 	"time"
-
-	"leat.dev/leat/internal/metrics"
 )
 
 // Job is a running job as its socket serves it.
@@ -63,8 +61,39 @@ type Status struct {
 	// Watermark is how far event time has come in all that is written.
 	Watermark *time.Time `json:"watermark,omitempty"`
 	// Memory is the numbers of the process's state.
-	Memory    *metrics.State `json:"memory,omitempty"`
-	Operators []Operator     `json:"operators"`
+	Memory    *Memory    `json:"memory,omitempty"`
+	Operators []Operator `json:"operators"`
+}
+
+// Memory is the numbers of a process's state: of this attempt, and as they are.
+type Memory struct {
+	// Used is how many bytes of memory state takes up, of Limit; 0: there is no bound. Copies are those of Used that snapshots need.
+	Used   int64 `json:"usedBytes"`
+	Limit  int64 `json:"limitBytes,omitempty"`
+	Copies int64 `json:"copyBytes,omitempty"`
+	// Disk is nil where all state lies in memory.
+	Disk *Disk `json:"disk,omitempty"`
+}
+
+// Disk is the numbers of state on disk.
+type Disk struct {
+	// Found is how many keys of batches had their rows in memory, and Sought how many were looked for in the index of what is on disk,
+	// which has all keys that are there.
+	Found  int64 `json:"found"`
+	Sought int64 `json:"sought"`
+	// Reads is how many records were read, and ReadBytes how much that was; SlowReads are those that the system had to fetch from the disk.
+	Reads     int64 `json:"reads"`
+	ReadBytes int64 `json:"readBytes"`
+	SlowReads int64 `json:"slowReads"`
+	// Written is what was written, rewriting included, for which Rewritten was read and written.
+	Written   int64 `json:"writtenBytes"`
+	Rewritten int64 `json:"rewrittenBytes"`
+	// Files is how many there are, those included that only snapshots need, with Bytes. Of the records in them Records count, and
+	// Obsolete do not: what is left to be rewritten.
+	Files    int64 `json:"files"`
+	Bytes    int64 `json:"bytes"`
+	Records  int64 `json:"records"`
+	Obsolete int64 `json:"obsolete"`
 }
 
 // Checkpoint is a complete checkpoint.
