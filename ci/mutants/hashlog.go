@@ -31,9 +31,23 @@ var hashLogMutants = []mutant{
 	{
 		name: "hash log: a shared file counts for key groups of others",
 		file: "internal/backend/hashlog/restore.go",
-		old:  "f.From, f.To = max(f.From, t.config.From), min(f.To, t.config.To)",
-		new:  "f.From, f.To = t.config.From, t.config.To",
+		old:  "files[i].From, files[i].To = max(files[i].From, t.config.From), min(files[i].To, t.config.To)",
+		new:  "files[i].From, files[i].To = t.config.From, t.config.To",
 		by:   hashLogGenerations,
+	},
+	{
+		name: "state on disk: a row that has changed goes without being written",
+		file: "internal/backend/heap/cold.go",
+		old:  "return r.place() != 0 && !c.changed(g, row, c.saved)",
+		new:  "return r.place() != 0",
+		by:   "./internal/backend/disk",
+	},
+	{
+		name: "state on disk: a snapshot's record counts though its row has changed since",
+		file: "internal/backend/heap/coldstore.go",
+		old:  "if was.since() > epoch || c.changed(g, row, epoch) {",
+		new:  "if was.since() > epoch {",
+		by:   "./internal/backend/disk",
 	},
 	{
 		name: "hash log: keys of one hash are not told apart",

@@ -27,8 +27,8 @@ var windowMutants = []mutant{
 	{
 		name: "late record leaves the sums of cumulating windows as they are",
 		file: "internal/windowing/running.go",
-		old:  ".stale = true",
-		new:  ".stale = false",
+		old:  "t.stale[at] = true",
+		new:  "t.stale[at] = false",
 		by:   sliced + "^cumulating$/^values$",
 	},
 	{
@@ -90,8 +90,8 @@ var windowMutants = []mutant{
 	{
 		name: "record behind its watermark gathered with others",
 		file: "internal/preaggregate/sender.go",
-		old:  "return s.partials.Behind(at, s.held)",
-		new:  "return false",
+		old:  "if behind {\n\t\t\ts.alone(run)",
+		new:  "if behind && false {\n\t\t\ts.alone(run)",
 		by:   "./internal/preaggregate",
 	},
 	{
