@@ -36,6 +36,9 @@ var _ state.Backend = Backend{}
 // Name is "pebble".
 func (Backend) Name() string { return lsm.Format }
 
+// ColdStore is for the engine: the name of what keys' states go to, as plans show it.
+func (Backend) ColdStore() string { return lsm.Format }
+
 // NewBudget is for the engine.
 func (b Backend) NewBudget() *heap.Budget {
 	home := lsm.New(lsm.Options{Dir: b.Dir, CacheBytes: b.CacheBytes, MemtableBytes: b.MemtableBytes})

@@ -49,6 +49,9 @@ var _ state.Backend = Backend{}
 // Name is "rocksdb".
 func (Backend) Name() string { return format }
 
+// ColdStore is for the engine: the name of what keys' states go to, as plans show it.
+func (Backend) ColdStore() string { return format }
+
 // NewBudget is for the engine.
 func (b Backend) NewBudget() *heap.Budget {
 	return b.home().Budget(cmp.Or(b.BudgetBytes, state.Disk{}.NewBudget().LimitBytes()))

@@ -81,7 +81,8 @@ type Disk struct {
 	// which has all keys that are there.
 	Found  int64 `json:"found"`
 	Sought int64 `json:"sought"`
-	// Reads is how many records were read, and ReadBytes how much that was; SlowReads are those that the system had to fetch from the disk.
+	// Reads is how many records were read, and ReadBytes how much that was; SlowReads are those that the system had to fetch from the disk. Of
+	// Pebble and RocksDB they are blocks, and SlowReads those that the block cache did not have.
 	Reads     int64 `json:"reads"`
 	ReadBytes int64 `json:"readBytes"`
 	SlowReads int64 `json:"slowReads"`
@@ -94,6 +95,8 @@ type Disk struct {
 	Bytes    int64 `json:"bytes"`
 	Records  int64 `json:"records"`
 	Obsolete int64 `json:"obsolete"`
+	// Debt is about how many bytes compactions are behind.
+	Debt int64 `json:"debtBytes,omitempty"`
 }
 
 // Checkpoint is a complete checkpoint.

@@ -63,6 +63,7 @@ type Disk struct {
 	Written, Rewritten          int64
 	Files, Bytes                int64
 	Records, Obsolete           int64
+	Debt                        int64
 }
 
 // Job is the numbers of all subtasks of a job.

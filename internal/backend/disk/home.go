@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 
 	"leat.dev/leat/internal/backend/hashlog"
@@ -37,8 +36,7 @@ type Home struct {
 	log    *hashlog.Log
 	tables int
 	dir    string // this process's; "": none
-	// percent is how much garbage there may be when no table is open, see debug.SetGCPercent; 0: it was not changed.
-	percent int
+	usual  func() // has garbage collected as before
 }
 
 // New makes a home. The folder is made with the first table.
@@ -75,7 +73,7 @@ func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
 
 // begin opens the log.
 func (h *Home) begin() (err error) {
-	h.percent = spareHeap()
+	h.usual = heap.CollectEarly()
 	o := h.options.Log
 	if o.FS, o.Dir = h.options.FS, h.options.Dir; o.FS != nil {
 		h.log, err = hashlog.Open(o)
@@ -118,23 +116,6 @@ func ownFolder(in string) (string, error) {
 	return os.MkdirTemp(in, prefix)
 }
 
-// sparePercent is how much garbage there may be beside what is in use. Most of that are rows, which cost the collector next to nothing;
-// with the usual 100 the process would take up twice its budget.
-const sparePercent = 20
-
-// spareHeap has garbage collected earlier than usual, unless the user has said how it should be. It returns what to set in the end.
-func spareHeap() (before int) {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return 0
-	}
-	before = debug.SetGCPercent(sparePercent)
-	if before != 100 { // the program has
-		debug.SetGCPercent(before)
-		return 0
-	}
-	return before
-}
-
 // left is called when a table was closed.
 func (h *Home) left() {
 	h.mu.Lock()
@@ -150,9 +131,7 @@ func (h *Home) endUnused() {
 	}
 	_ = h.log.Close() // it has nothing that anybody will read
 	h.log = nil
-	if h.percent > 0 {
-		debug.SetGCPercent(h.percent)
-	}
+	h.usual()
 	if h.dir != "" {
 		_ = os.RemoveAll(h.dir)
 		h.dir = ""

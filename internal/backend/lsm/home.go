@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"leat.dev/leat/internal/backend/heap"
+	"leat.dev/leat/internal/metrics"
 	"leat.dev/leat/internal/vfs"
 )
 
@@ -28,6 +29,7 @@ type Home struct {
 	unlock  func()
 	engines map[*Table]Engine
 	gone    EngineStats // of engines that are closed: what they counted
+	usual   func()      // has garbage collected as before
 }
 
 // NewHome makes a home. It has a folder of its own in the one that is given, which is made with the first table and goes with the last one;
@@ -45,7 +47,20 @@ const (
 )
 
 // Budget is a budget of so many bytes beyond which state goes to this home.
-func (h *Home) Budget(bytes int64) *heap.Budget { return heap.NewBudgetOver(bytes, h.Open) }
+func (h *Home) Budget(bytes int64) *heap.Budget {
+	b := heap.NewBudgetOver(bytes, h.Open)
+	b.Below = h.Numbers
+	return b
+}
+
+// Numbers are those of state on disk.
+func (h *Home) Numbers() *metrics.Disk {
+	s := h.Stats()
+	return &metrics.Disk{
+		Reads: s.CacheHits + s.CacheMiss, SlowReads: s.CacheMiss, Written: s.FlushedBytes + s.CompactWrite, Rewritten: s.CompactRead + s.CompactWrite,
+		Files: s.Files, Bytes: s.FileBytes, Debt: s.DebtBytes,
+	}
+}
 
 // Open makes an empty table for key groups from up to, without, to, of max. Account is told on the goroutine that owns the table how many
 // bytes more it takes up in memory, or less, without what all tables share.
@@ -105,7 +120,7 @@ func (h *Home) begin() (err error) {
 			return err
 		}
 		if h.unlock, err = vfs.Lock(filepath.Join(h.at, lockName)); err == nil {
-			h.driver = h.new()
+			h.driver, h.usual = h.new(), heap.CollectEarly()
 			return nil
 		}
 	}
@@ -155,6 +170,7 @@ func (h *Home) endUnused() {
 	}
 	h.driver.Close()
 	h.driver = nil
+	h.usual()
 	_ = os.RemoveAll(h.at) // the next process would
 	h.unlock()
 }

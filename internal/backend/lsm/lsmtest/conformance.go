@@ -47,6 +47,7 @@ func conform[K comparable](t *testing.T, open func(dir string) *lsm.Home, most i
 		Open: func(from, to, max int) *backendtest.Store[K] {
 			s := heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys)
 			b := heaptest.States(s)
+			b.Cold = true
 			table, err := home.Open(from, to, max, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -74,7 +75,9 @@ func budget(t *testing.T, open func(dir string) *lsm.Home) {
 	backendtest.Suite[int64]{
 		Keys: keys, Key: func(i int) int64 { return int64(i) * 0x9E3779B9 },
 		Open: func(from, to, max int) *backendtest.Store[int64] {
-			return heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+			b := heaptest.States(heap.New(heap.Config{From: from, To: to, Max: max, Budget: budget}, keys))
+			b.Cold = true
+			return b
 		},
 	}.Run(t)
 	if used := budget.UsedBytes(); used != 0 {
