@@ -42,18 +42,21 @@ func (f *filing) Files(l backend.Layout, files []backend.RecordFile) error {
 	room := make(chan struct{}, uploads)
 	var writing sync.WaitGroup
 	for i, r := range files {
-		from, to := r.Groups()
-		if there, ok := have[r.Name()]; ok && there.Bytes == r.Bytes() {
-			all[i] = there
-		} else {
-			all[i].File = File{Name: recordName(f.w.c.Job, f.w.c.Epoch, f.w.part.Checkpoint, f.operator, f.w.part.Subtask, r.Name()), Bytes: r.Bytes()}
-			room <- struct{}{}
-			writing.Go(func() {
-				defer func() { <-room }()
-				errs[i] = f.write(all[i].File, r)
-			})
+		there, ok := have[r.Name()]
+		ok = ok && there.Bytes == r.Bytes()
+		if !ok {
+			there.File = File{Name: recordName(f.w.c.Job, f.w.c.Epoch, f.w.part.Checkpoint, f.operator, f.w.part.Subtask, r.Name()), Bytes: r.Bytes()}
 		}
-		all[i].From, all[i].To, all[i].Record = from, to, r.Name()
+		there.From, there.To = r.Groups()
+		there.Record = r.Name()
+		if all[i] = there; ok {
+			continue
+		}
+		room <- struct{}{}
+		writing.Go(func() {
+			defer func() { <-room }()
+			errs[i] = f.write(there.File, r)
+		})
 	}
 	writing.Wait()
 	f.records = append(f.records, Records{Layout: l, Files: all})

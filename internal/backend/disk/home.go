@@ -28,15 +28,15 @@ type Options struct {
 	Log hashlog.Options
 }
 
-// Home is the disk below the state of one process: one hash log for all tables, open as long as there are any.
+// Home is the disk below the state of one process: one hash log for all tables, open as long as there are any, or snapshots of them.
 type Home struct {
 	options Options
 
-	mu     sync.Mutex // guards all below
-	log    *hashlog.Log
-	tables int
-	dir    string // this process's; "": none
-	usual  func() // has garbage collected as before
+	mu    sync.Mutex // guards all below
+	log   *hashlog.Log
+	users int    // tables, and drafts
+	dir   string // this process's; "": none
+	usual func() // has garbage collected as before
 }
 
 // New makes a home. The folder is made with the first table.
@@ -66,8 +66,8 @@ func (h *Home) open(from, to, max int, account func(int64)) (heap.Cold, error) {
 		h.endUnused()
 		return nil, err
 	}
-	h.tables++
-	t.closed = h.left
+	h.users++
+	t.home = h
 	return t, nil
 }
 
@@ -116,17 +116,30 @@ func ownFolder(in string) (string, error) {
 	return os.MkdirTemp(in, prefix)
 }
 
-// left is called when a table was closed.
-func (h *Home) left() {
+// enter is called when a draft begins.
+func (h *Home) enter() {
+	if h == nil {
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.tables--
+	h.users++
+}
+
+// leave is called when a table was closed, or a draft released: its snapshot may outlive the table.
+func (h *Home) leave() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.users--
 	h.endUnused()
 }
 
-// endUnused closes the log if there is no table.
+// endUnused closes the log if nobody uses it.
 func (h *Home) endUnused() {
-	if h.tables > 0 || h.log == nil {
+	if h.users > 0 || h.log == nil {
 		return
 	}
 	_ = h.log.Close() // it has nothing that anybody will read

@@ -13,7 +13,7 @@ type Table struct {
 	batch hashlog.Batch
 	moved func(hash, from, to uint64)
 
-	closed func() // called by Close; nil: nobody waits for it
+	home *Home // that waits for the table's end and that of its drafts; nil: nobody does
 }
 
 var _ heap.Cold = (*Table)(nil)
@@ -77,9 +77,7 @@ func (t *Table) Tend() error {
 // Close gives the table up.
 func (t *Table) Close() error {
 	err := t.table.Close()
-	if t.closed != nil {
-		t.closed()
-	}
+	t.home.leave()
 	return err
 }
 
@@ -101,7 +99,8 @@ func (t *Table) Seal() (heap.ColdDraft, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &draft{Draft: d, segments: t.table.Segments()}, nil
+	t.home.enter()
+	return &draft{Draft: d, segments: t.table.Segments(), home: t.home}, nil
 }
 
 // Adopt takes over records of a draft.
@@ -115,6 +114,7 @@ type draft struct {
 	segments []*hashlog.Segment
 	records  backend.Records // nil: not open yet
 	closed   bool
+	home     *Home
 }
 
 // Close ends the draft and makes all segments durable.
@@ -166,4 +166,5 @@ func (d *draft) Release() {
 	for _, s := range d.segments {
 		s.Release()
 	}
+	d.home.leave()
 }
