@@ -17,11 +17,17 @@ import (
 // that they are rewritten all the time.
 func TestConformance(t *testing.T) {
 	t.Run("one", func(t *testing.T) { conform(t, 1, func(i int) string { return "key " + strconv.Itoa(i) }) })
+	if testing.Short() {
+		return // each takes as long, with the race detector minutes
+	}
 	t.Run("many", func(t *testing.T) { conform(t, 100, func(i int) int64 { return int64(i) * 0x9E3779B9 }) })
 }
 
 // TestBudget runs it over stores whose budget is used up from the beginning: each keeps as few rows as it may, and gives memory back all the time.
 func TestBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes as long as TestConformance, with the race detector minutes")
+	}
 	keys, err := keygroup.Derive[int64](nil)
 	if err != nil {
 		t.Fatal(err)
