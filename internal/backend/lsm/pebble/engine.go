@@ -23,7 +23,6 @@ type engine struct {
 	written int64 // bytes since room was looked for
 	failure atomic.Pointer[error]
 	events  chan struct{} // one waits when something has changed
-	last    lsm.EngineStats
 }
 
 var _ lsm.Engine = (*engine)(nil)
