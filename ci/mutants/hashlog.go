@@ -43,13 +43,6 @@ var hashLogMutants = []mutant{
 		by:   "./internal/backend/disk",
 	},
 	{
-		name: "state on disk: a snapshot's record counts though its row has changed since",
-		file: "internal/backend/heap/coldstore.go",
-		old:  "if was.since() > epoch || c.changed(g, row, epoch) {",
-		new:  "if was.since() > epoch {",
-		by:   "./internal/backend/disk",
-	},
-	{
 		name: "hash log: keys of one hash are not told apart",
 		file: "internal/backend/hashlog/table.go",
 		old:  "\tt.colliding.add(hash)",
